@@ -1,0 +1,20 @@
+# The two commands of the README, and the smaller ones behind them.
+.PHONY: help lab lab-down lab-status test format
+
+help: ## Say what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+lab: ## From a bare machine to the running platform: bundle, seven machines, site.yml
+	@scripts/lab.sh up
+
+lab-down: ## Remove the lab's machines, network and state
+	@scripts/lab.sh down
+
+lab-status: ## Say which of the lab's machines run
+	@scripts/lab.sh status
+
+test: ## Everything that must hold; one group: make test GROUPS="unit static"
+	@scripts/test.sh $(GROUPS)
+
+format: ## Lay out the Python files
+	@.venv/bin/ruff check --fix . && .venv/bin/ruff format .

@@ -1,0 +1,119 @@
+#!/usr/bin/env bash
+# Everything that must hold. Usage: scripts/test.sh [GROUP...]   (default: all, in this order)
+#   static      ruff, mypy, yamllint, ansible-lint (profile production)
+#   unit        pytest on Python 3.13/ansible-core 2.21 and on Python 3.11/ansible-core 2.19
+#   sanity      ansible-test sanity with both, on the collection as it would be published
+#   collection  ansible-galaxy collection build, install, a playbook called by its name
+#   bundle      builds or finds the bundle and verifies it
+#   module      modules against a real kube-apiserver and etcd
+#   molecule    roles on machines of their own
+#   lab         the whole platform on seven machines: faults, site.yml twice, services, power cuts
+# Stops at the first group that fails. What it starts, it takes down again.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export NILECARE_LAB_NAME=${NILECARE_LAB_NAME:-test} NILECARE_LAB_NETWORK=${NILECARE_LAB_NETWORK:-10.78.0.0/16}
+export ANSIBLE_FORCE_COLOR=false PY_COLORS=0 NO_COLOR=1
+work=$(mktemp -d)
+started=$SECONDS
+
+say() { printf '\n== %s  %s\n' "$(date +%H:%M:%S)" "$*"; }
+
+tear_down() {
+  local status=$?
+  trap - EXIT INT TERM
+  if [ -n "${lab_used:-}" ] && [ -z "${NILECARE_KEEP_LAB:-}" ]; then
+    say "removing the machines of lab $NILECARE_LAB_NAME"
+    .venv/bin/ansible-playbook -i inventories/lab playbooks/lab.yml -e lab_state=absent >"$work/absent.log" 2>&1 || cat "$work/absent.log"
+  fi
+  rm -rf "$work"
+  exit "$status"
+}
+trap tear_down EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+static() {
+  .venv/bin/ruff check .
+  .venv/bin/ruff format --check .
+  .venv/bin/mypy
+  .venv/bin/yamllint --strict .
+  .venv/bin/ansible-lint --offline --strict --profile production -q
+}
+
+unit() {
+  .venv/bin/pytest -q -n 2 tests/unit tests/repository
+  .venv-py311/bin/pytest -q -n 2 tests/unit
+}
+
+# The files that would be published, in a folder named as ansible-test wants it.
+published() {
+  local folder=$1/ansible_collections/nilecare/platform
+  mkdir -p "$folder"
+  git ls-files -z --cached --others --exclude-standard | rsync --archive --from0 --files-from=- ./ "$folder"
+}
+
+sanity() {
+  published "$work/sanity"
+  local environment
+  for environment in .venv .venv-py311; do
+    say "ansible-test sanity of $("$environment/bin/python" -c 'import ansible; print(ansible.__version__)')"
+    (
+      root=$PWD
+      cd "$work/sanity/ansible_collections/nilecare/platform"
+      PATH=$root/$environment/bin:$PATH ansible-test sanity --venv --color no --truncate 0 \
+        --python "$("$root/$environment/bin/python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')"
+    )
+  done
+}
+
+collection() {
+  .venv/bin/ansible-galaxy collection build --output-path "$work/built" --force . >/dev/null
+  mkdir -p "$work/installed"
+  cp -r .collections/ansible_collections "$work/installed/"
+  rm "$work/installed/ansible_collections/nilecare/platform"
+  .venv/bin/ansible-galaxy collection install --offline --no-deps -p "$work/installed" "$work"/built/*.tar.gz >/dev/null
+  (
+    root=$PWD
+    cd "$work"
+    ANSIBLE_CONFIG=/dev/null ANSIBLE_COLLECTIONS_PATH=$work/installed \
+      "$root/.venv/bin/ansible-playbook" -i "$root/inventories/production" nilecare.platform.site --list-tasks >"$work/tasks"
+  )
+  echo "built, installed; nilecare.platform.site lists $(grep -c 'TAGS:' "$work/tasks") plays and tasks"
+}
+
+bundle() {
+  .venv/bin/ansible-playbook -i inventories/lab playbooks/bundle.yml
+  .venv/bin/ansible-playbook -i inventories/lab playbooks/bundle.yml -e bundle_state=verified
+}
+
+module() { .venv/bin/pytest -q tests/module; }
+
+molecule() {
+  lab_used=yes
+  local scenario
+  for scenario in molecule/*/molecule.yml; do
+    scenario=$(basename "$(dirname "$scenario")")
+    say "molecule: $scenario"
+    .venv/bin/molecule test --scenario-name "$scenario"
+  done
+}
+
+lab() {
+  lab_used=yes
+  .venv/bin/pytest -v -s --durations=0 --maxfail=1 tests/lab
+}
+
+[ $# -gt 0 ] || set -- static unit sanity collection bundle module molecule lab
+scripts/bootstrap.sh tests
+for group in "$@"; do
+  case $group in
+    static | unit | sanity | collection | bundle | module | molecule | lab) ;;
+    *) echo "unknown group '$group'; known: static unit sanity collection bundle module molecule lab" >&2; exit 2 ;;
+  esac
+done
+for group in "$@"; do
+  say "$group"
+  began=$SECONDS
+  "$group"
+  say "$group passed in $((SECONDS - began)) s ($(((SECONDS - started) / 60)) min in all)"
+done
