@@ -37,7 +37,11 @@ class Durations:
 
     def to_json(self) -> dict[str, t.Any]:
         """Return what is kept between runs."""
-        return {"schema": 1, "seconds": round(self.seconds, 2), "tasks": [[k, round(s, 2)] for k, s in self.tasks]}
+        return {
+            "schema": 1,
+            "seconds": round(self.seconds, 2),
+            "tasks": [[k, round(s, 2)] for k, s in self.tasks],
+        }
 
     @classmethod
     def from_json(cls, data: t.Any) -> Durations:

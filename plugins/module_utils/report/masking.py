@@ -12,12 +12,16 @@ import re
 
 MASK = "********"
 
-_SECRET_NAMES = r"(?:passwords?|passwd|passphrase|secrets?|tokens?|private[_-]?keys?|api[_-]?keys?|credentials?"
+_SECRET_NAMES = (
+    r"(?:passwords?|passwd|passphrase|secrets?|tokens?|private[_-]?keys?|api[_-]?keys?|credentials?"
+)
 _SECRET_NAMES += r"|certificate[_-]?keys?|(?:client-|tls\.|)key-?data)"
 _RULES = (
     # A private key, whole: PEM, from its first line to its last (or to the end, where it is cut off).
     (
-        re.compile(r"(-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL),
+        re.compile(
+            r"(-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL
+        ),
         r"\1 " + MASK + r" \2",
     ),
     # name: value, name = value, "name": "value". A name may be part of a longer one: database_password.

@@ -168,7 +168,12 @@ class Run:
         """Return, by host, what changed (or would, in check mode), in order."""
         found: dict[str, list[tuple[Task, Step]]] = {}
         for host in self.hosts:
-            changed = [(task, s) for task in self.tasks for s in task.steps if s.host == host and s.status == "changed"]
+            changed = [
+                (task, s)
+                for task in self.tasks
+                for s in task.steps
+                if s.host == host and s.status == "changed"
+            ]
             if changed:
                 found[host] = changed
         return found

@@ -18,7 +18,18 @@ MISSING_KEY = "nilecare_missing_hosts"
 DIFFERENCE_LIMIT = 20_000
 """Characters of one difference that are kept; a report stays a file that a browser opens at once."""
 
-_DETAILS = ("msg", "stderr", "stdout", "module_stderr", "module_stdout", "exception", "rc", "cmd", "url", "status")
+_DETAILS = (
+    "msg",
+    "stderr",
+    "stdout",
+    "module_stderr",
+    "module_stdout",
+    "exception",
+    "rc",
+    "cmd",
+    "url",
+    "status",
+)
 
 
 class Recorder:

@@ -72,7 +72,9 @@ class Section:
         self.summary += [line for line in other.summary if line not in self.summary]
         self.facts.update(other.facts)
         for table in other.tables:
-            same = [mine for mine in self.tables if (mine.title, mine.columns) == (table.title, table.columns)]
+            same = [
+                mine for mine in self.tables if (mine.title, mine.columns) == (table.title, table.columns)
+            ]
             if same:
                 same[0].rows += table.rows
             else:
@@ -110,7 +112,9 @@ def parse(raw: t.Any) -> Section:
     known = {"section", "state", "summary", "facts", "table", "tables", "chart", "charts"}
     unknown = sorted(set(raw) - known)
     if unknown:
-        raise SectionError(f"section {title!r}: unknown keys {', '.join(unknown)}; known are {', '.join(sorted(known))}")
+        raise SectionError(
+            f"section {title!r}: unknown keys {', '.join(unknown)}; known are {', '.join(sorted(known))}"
+        )
     facts = raw.get("facts") or {}
     if not isinstance(facts, dict):
         raise SectionError(f"section {title!r}: facts is a mapping, not {type(facts).__name__}")
@@ -160,13 +164,19 @@ def _text(value: t.Any) -> str:
 
 
 def _table(raw: t.Any, title: str) -> Table:
-    if not isinstance(raw, dict) or not isinstance(raw.get("columns"), list) or not isinstance(raw.get("rows"), list):
+    if (
+        not isinstance(raw, dict)
+        or not isinstance(raw.get("columns"), list)
+        or not isinstance(raw.get("rows"), list)
+    ):
         raise SectionError(f"section {title!r}: a table needs the lists 'columns' and 'rows'")
     columns = [str(column) for column in raw["columns"]]
     rows = []
     for number, row in enumerate(raw["rows"], start=1):
         if not isinstance(row, (list, tuple)) or len(row) != len(columns):
-            raise SectionError(f"section {title!r}: row {number} of the table needs {len(columns)} cells: {row!r}")
+            raise SectionError(
+                f"section {title!r}: row {number} of the table needs {len(columns)} cells: {row!r}"
+            )
         rows.append([_cell(value, title) for value in row])
     return Table(columns, rows, str(raw.get("title") or ""))
 
