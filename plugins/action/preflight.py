@@ -68,7 +68,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         }
         faults = []
         if given["bundle_directory"]:
-            faults = bundle.check_bundle(Path(given["bundle_directory"]), settings, state)
+            faults = list(bundle.check_bundle(Path(given["bundle_directory"]), settings))
         found = judge.judge(inventory, settings, variables.read_known(ROLES), measured, faults)
         result.update(
             changed=False,

@@ -40,6 +40,6 @@ def report(findings: Iterable[Finding]) -> str:
     for finding in ordered:
         if finding.host != host:
             host = finding.host
-            lines.append(f"{host or 'as a whole'}:")
+            lines.append(f"{host or 'inventory and bundle'}:")
         lines.append(f"  - {finding}")
     return "\n".join(lines)
