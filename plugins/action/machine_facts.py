@@ -33,7 +33,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 clock = answer["ansible_facts"]["preflight_machine"]["clock"]
                 bounds = {"low": clock["ended"] - received, "high": clock["started"] - sent}
                 answer["ansible_facts"]["preflight_machine"]["clock"] = bounds
-                if bounds["low"] > limit or bounds["high"] < -limit or bounds["high"] - bounds["low"] <= limit:
+                if (
+                    bounds["low"] > limit
+                    or bounds["high"] < -limit
+                    or bounds["high"] - bounds["low"] <= limit
+                ):
                     break
         except AnsibleConnectionFailure as error:
             return self._facts(result, {"reachable": False, "error": _line(str(error)), "expected": expected})
@@ -43,11 +47,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         return result
 
     def _fault(self, result: dict[str, Any], answer: dict[str, Any], expected: Any) -> dict[str, Any]:
-        text = _line("\n".join(str(answer.get(key) or "") for key in ("msg", "module_stderr", "module_stdout")))
-        fault = "become" if "sudo" in text.lower() or "become" in text.lower() else "python"
-        return self._facts(
-            result, {"reachable": True, "error": text, "fault": fault, "expected": expected}
+        text = _line(
+            "\n".join(str(answer.get(key) or "") for key in ("msg", "module_stderr", "module_stdout"))
         )
+        fault = "become" if "sudo" in text.lower() or "become" in text.lower() else "python"
+        return self._facts(result, {"reachable": True, "error": text, "fault": fault, "expected": expected})
 
     @staticmethod
     def _facts(result: dict[str, Any], facts: dict[str, Any]) -> dict[str, Any]:

@@ -48,7 +48,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         result: dict[str, Any] = super().run(tmp, task_vars)
         assert task_vars is not None
         if networks.NETADDR_ERROR is not None:
-            raise AnsibleActionFail("the controller needs the Python package netaddr") from networks.NETADDR_ERROR
+            raise AnsibleActionFail(
+                "the controller needs the Python package netaddr"
+            ) from networks.NETADDR_ERROR
         _validation, given = self.validate_argument_spec(argument_spec=ARGUMENTS)
         state = Path(given["state_directory"])
         inventory = hostvars.read_inventory(task_vars["groups"], task_vars["hostvars"])

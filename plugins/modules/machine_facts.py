@@ -72,7 +72,7 @@ ansible_facts:
           type: str
           returned: always
         fault:
-          description: What is missing on a reachable machine that could not be measured, V(python) or V(become).
+          description: What a reachable machine that could not be measured lacks, V(python) or V(become).
           type: str
           returned: when nothing could be measured
         distribution:
@@ -122,7 +122,7 @@ ansible_facts:
           type: dict
           returned: success
         listeners:
-          description: Sockets that listen on the expected ports; dicts with C(address), C(port), C(process), C(pid).
+          description: Sockets on the expected ports; dicts with C(address), C(port), C(process), C(pid).
           type: list
           elements: dict
           returned: success
@@ -160,7 +160,7 @@ def main() -> None:
         path = module.get_bin_path("kubelet", opt_dirs=["/usr/local/bin"])
         if not path:
             return ""
-        return module.run_command([path, "--version"])[1].rpartition(" v")[2].strip()
+        return str(module.run_command([path, "--version"])[1]).rpartition(" v")[2].strip()
 
     root = Path("/")
     expected = module.params["expected"]

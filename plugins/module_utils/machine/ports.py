@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import struct
 from collections.abc import Collection
@@ -42,7 +41,7 @@ def owners(proc: Path, inodes: Collection[str]) -> dict[str, tuple[int, str]]:
             continue
         try:
             for descriptor in (directory / "fd").iterdir():
-                target = os.readlink(descriptor)
+                target = str(descriptor.readlink())
                 if target in wanted:
                     name = (directory / "comm").read_text(encoding="utf-8").strip()
                     found[wanted[target]] = (int(directory.name), name)
@@ -52,7 +51,7 @@ def owners(proc: Path, inodes: Collection[str]) -> dict[str, tuple[int, str]]:
 
 
 def listeners(proc: Path, ports: Collection[int]) -> list[dict[str, Any]]:
-    """Sockets that listen on one of the ports: dicts with address, port, process ("" unknown), pid (0 unknown)."""
+    """Sockets that listen on one of the ports: address, port, process ("" unknown), pid (0 unknown)."""
     sockets = []
     for name in ("net/tcp", "net/tcp6"):
         try:

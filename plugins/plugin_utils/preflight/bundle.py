@@ -21,14 +21,22 @@ def check_bundle(directory: Path, settings: Settings) -> Iterator[Finding]:
     try:
         items = json.loads(manifest.read_text(encoding="utf-8"))["items"]
     except FileNotFoundError:
-        yield Finding("", "bundle_directory", f"{directory} holds no bundle", "a bundle made by playbooks/bundle.yml")
+        yield Finding(
+            "", "bundle_directory", f"{directory} holds no bundle", "a bundle made by playbooks/bundle.yml"
+        )
         return
     except (OSError, ValueError, LookupError, TypeError) as error:
-        yield Finding("", "bundle_directory", f"{manifest} cannot be read: {error}", "the manifest of a bundle")
+        yield Finding(
+            "", "bundle_directory", f"{manifest} cannot be read: {error}", "the manifest of a bundle"
+        )
         return
-    versions = {item["name"]: str(item["version"]).removeprefix("v") for item in items if item["kind"] == "binary"}
+    versions = {
+        item["name"]: str(item["version"]).removeprefix("v") for item in items if item["kind"] == "binary"
+    }
     for name in VERSIONED:
         found = versions.get(name)
         if found != settings.kubernetes_version:
             message = f"{name} {found} is in the bundle" if found else f"{name} is not in the bundle"
-            yield Finding("", "kubernetes_version", message, f"{name} {settings.kubernetes_version}", str(manifest))
+            yield Finding(
+                "", "kubernetes_version", message, f"{name} {settings.kubernetes_version}", str(manifest)
+            )

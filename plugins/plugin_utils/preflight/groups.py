@@ -47,7 +47,9 @@ def _machine(machine: Machine) -> Iterator[Finding]:
         )
     if roles and "cluster" not in machine.groups:
         yield machine.finding(
-            "cluster", f"the host is in {', '.join(sorted(roles))} but not in cluster", "both as children of cluster"
+            "cluster",
+            f"the host is in {', '.join(sorted(roles))} but not in cluster",
+            "both as children of cluster",
         )
     if machine.groups & {"cluster", "mirror"} and "machines" not in machine.groups:
         yield machine.finding(
@@ -59,7 +61,9 @@ def _machine(machine: Machine) -> Iterator[Finding]:
         yield machine.finding(RESERVE, "the host is in the cluster and in reserve", "one of the two groups")
     pools = sorted(group for group in machine.groups if group.startswith(POOL_PREFIX))
     if len(pools) > 1:
-        yield machine.finding("pool", f"the host is in {len(pools)} pools ({', '.join(pools)})", "at most one pool")
+        yield machine.finding(
+            "pool", f"the host is in {len(pools)} pools ({', '.join(pools)})", "at most one pool"
+        )
 
 
 def _allowance(inventory: Inventory, settings: Settings) -> Iterator[Finding]:
@@ -67,7 +71,9 @@ def _allowance(inventory: Inventory, settings: Settings) -> Iterator[Finding]:
     key = "cluster_allow_missing_hosts"
     for name in settings.allow_missing:
         if name not in cluster:
-            yield inventory.finding(key, f"{name} is no host of group cluster", "names of hosts of group cluster")
+            yield inventory.finding(
+                key, f"{name} is no host of group cluster", "names of hosts of group cluster"
+            )
     planes = [machine.name for machine in inventory.members("control_plane")]
     allowed = [name for name in planes if name in settings.allow_missing]
     minority = max(len(planes) - 1, 0) // 2

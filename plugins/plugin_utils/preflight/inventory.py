@@ -1,6 +1,6 @@
 # Copyright (c) 2026 NileCare platform team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The inventory as the checks see it: machines with their groups and variables, and the cluster's settings."""
+"""The inventory as the checks see it: machines with groups and variables, and the cluster's settings."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Settings:
     max_nodes: int = 30
     allow_missing: Sequence[str] = ()
     known_ca: str = ""
-    """SHA-256 (hex) of the cluster CA's certificate that the controller's kubeconfig trusts; "" = none yet."""
+    """SHA-256 (hex) of the CA certificate that the controller's kubeconfig trusts; "" = none yet."""
 
 
 @dataclass(frozen=True)

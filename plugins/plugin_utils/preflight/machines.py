@@ -65,7 +65,9 @@ def check_machines(
             yield machine.finding("connection", f"unreachable: {facts.get('error')}", "an answer by SSH")
         elif facts.get("error"):
             yield machine.finding(
-                str(facts.get("fault") or "python"), str(facts["error"]), "Python 3.9 or later and root by sudo"
+                str(facts.get("fault") or "python"),
+                str(facts["error"]),
+                "Python 3.9 or later and root by sudo",
             )
         else:
             identities[str(facts.get("machine_id") or machine.name)].append(machine.name)
@@ -73,7 +75,10 @@ def check_machines(
     for names in identities.values():
         for name in names[1:]:
             yield Finding(
-                name, "/etc/machine-id", f"is the same as that of {names[0]}", "one machine a host, an identity a machine"
+                name,
+                "/etc/machine-id",
+                f"is the same as that of {names[0]}",
+                "one machine a host, an identity a machine",
             )
 
 
@@ -87,10 +92,16 @@ def check_machine(machine: Machine, facts: Measured, expected: Expected) -> Iter
 
 def _system(machine: Machine, facts: Measured, expected: Expected) -> Iterator[Finding]:
     systems = expected.get("systems")
-    if systems is not None and str(facts["version"]) not in [str(v) for v in systems.get(facts["distribution"], ())]:
-        supported = "; ".join(f"{name} {', '.join(str(v) for v in versions)}" for name, versions in systems.items())
+    if systems is not None and str(facts["version"]) not in [
+        str(v) for v in systems.get(facts["distribution"], ())
+    ]:
+        supported = "; ".join(
+            f"{name} {', '.join(str(v) for v in versions)}" for name, versions in systems.items()
+        )
         yield machine.finding(
-            "operating system", f"{facts['distribution']} {facts['version']} is not supported", f"one of: {supported}"
+            "operating system",
+            f"{facts['distribution']} {facts['version']} is not supported",
+            f"one of: {supported}",
         )
     architectures = expected.get("architectures")
     if architectures is not None and facts["architecture"] not in architectures:

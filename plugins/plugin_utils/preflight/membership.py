@@ -46,9 +46,9 @@ def _member(facts: Measured) -> bool:
 def _our_ca(inventory: Inventory, settings: Settings, measured: Mapping[str, Measured]) -> str:
     """The CA of our cluster ("" = not known).
 
-    It is the one the controller's kubeconfig trusts, as long as a control plane has it. When none has (the run
-    that made the cluster was killed before it wrote the kubeconfig, or the machines are new), it is what all
-    control planes that have one agree on, provided that all of them could be looked at and that their
+    It is the one the controller's kubeconfig trusts, as long as a control plane has it. When none has (the
+    run that made the cluster was killed before it wrote the kubeconfig, or the machines are new), it is what
+    all control planes that have one agree on, provided that all of them could be looked at and that their
     cluster's name is ours.
     """
     planes = [measured.get(machine.name) for machine in inventory.members("control_plane")]
@@ -85,7 +85,7 @@ def check_versions(
             if message:
                 yield machine.finding(
                     "kubernetes_version",
-                    f"{component.replace('_', ' ')} {text} cannot become {settings.kubernetes_version}: {message}",
+                    f"{component} {text} cannot become {settings.kubernetes_version}: {message}",
                     f"{_text(installed)} to {installed[0]}.{installed[1] + skew}.x",
                 )
 

@@ -31,7 +31,9 @@ def check_names(inventory: Inventory) -> Iterator[Finding]:
             )
     for names in same.values():
         for name in names[1:]:
-            yield Finding(name, "inventory_hostname", f"differs from {names[0]} in case only", "a name of its own")
+            yield Finding(
+                name, "inventory_hostname", f"differs from {names[0]} in case only", "a name of its own"
+            )
 
 
 def check_same_address(inventory: Inventory) -> Iterator[Finding]:
@@ -52,4 +54,6 @@ def check_reserve(inventory: Inventory) -> Iterator[Finding]:
     """A machine in reserve is powered on through its management controller: its address must be known."""
     for machine in inventory.members(RESERVE):
         if not machine.variables.get("bmc_address"):
-            yield machine.finding("bmc_address", "is not set", "the address of the machine's management controller")
+            yield machine.finding(
+                "bmc_address", "is not set", "the address of the machine's management controller"
+            )

@@ -63,7 +63,9 @@ def check_networks(inventory: Inventory, settings: Settings) -> Iterator[Finding
     ):
         network = parse_network(value)
         if network is None:
-            yield inventory.finding(key, f"{value!r} is no IPv4 network", "CIDR notation such as 10.244.0.0/16")
+            yield inventory.finding(
+                key, f"{value!r} is no IPv4 network", "CIDR notation such as 10.244.0.0/16"
+            )
         else:
             named[key] = network
     yield from _size(inventory, settings, named)
@@ -88,12 +90,14 @@ def _size(inventory: Inventory, settings: Settings, named: dict[str, Network]) -
             need = settings.node_prefix - max(settings.max_nodes - 1, 0).bit_length()
             yield inventory.finding(
                 "cluster_pod_network",
-                f"{pods} holds {blocks} blocks of /{settings.node_prefix}, cluster_max_nodes is {settings.max_nodes}",
-                f"a network of /{need} or larger",
+                f"{pods} holds {blocks} blocks of /{settings.node_prefix} for {settings.max_nodes} nodes",
+                f"a network of /{need} or larger, or a smaller cluster_max_nodes",
             )
     services = named.get("cluster_service_network")
     if services is not None and not 12 <= services.prefixlen <= 24:
-        yield inventory.finding("cluster_service_network", f"{services} is not usable", "a prefix of 12 to 24 bits")
+        yield inventory.finding(
+            "cluster_service_network", f"{services} is not usable", "a prefix of 12 to 24 bits"
+        )
 
 
 def _site_networks(inventory: Inventory) -> tuple[dict[str, Network], list[Finding]]:
@@ -106,7 +110,9 @@ def _site_networks(inventory: Inventory) -> tuple[dict[str, Network], list[Findi
                 values.setdefault(str(machine.variables.get("site_network") or ""), machine)
         if len(values) > 1:
             listed = ", ".join(f"{value or 'none'} ({machine.name})" for value, machine in values.items())
-            findings.append(Finding("", "site_network", f"{site} has several: {listed}", "one network a site"))
+            findings.append(
+                Finding("", "site_network", f"{site} has several: {listed}", "one network a site")
+            )
         for value, machine in values.items():
             network = parse_network(value)
             if network is not None:
@@ -114,28 +120,38 @@ def _site_networks(inventory: Inventory) -> tuple[dict[str, Network], list[Findi
                 continue
             message = f"{value!r} is no IPv4 network" if value else f"is not set for {site}"
             place = machine.origins.get("site_network", "")
-            findings.append(Finding("", "site_network", message, f"a group variable of {site} in CIDR notation", place))
+            findings.append(
+                Finding("", "site_network", message, f"a group variable of {site} in CIDR notation", place)
+            )
     return networks, findings
 
 
 def _address(machine: Machine, named: dict[str, Network], sites: dict[str, Network]) -> Iterator[Finding]:
     address = parse_address(machine.address)
     if address is None:
-        yield machine.finding("ansible_host", f"{machine.address!r} is no IPv4 address", "the address of the machine")
+        yield machine.finding(
+            "ansible_host", f"{machine.address!r} is no IPv4 address", "the address of the machine"
+        )
         return
     bmc = machine.variables.get("bmc_address")
     if bmc and parse_address(bmc) is None:
-        yield machine.finding("bmc_address", f"{bmc!r} is no IPv4 address", "the address of the management controller")
+        yield machine.finding(
+            "bmc_address", f"{bmc!r} is no IPv4 address", "the address of the management controller"
+        )
     for key, network in named.items():
         if address in network:
-            yield machine.finding("ansible_host", f"{address} lies inside {network} ({key})", "an address outside")
+            yield machine.finding(
+                "ansible_host", f"{address} lies inside {network} ({key})", "an address outside"
+            )
     for site in machine.sites:
         network = sites.get(site)
         if network is None:
             continue
         if address not in network:
             yield machine.finding(
-                "ansible_host", f"{address} lies outside the network of its site", f"an address in {network} ({site})"
+                "ansible_host",
+                f"{address} lies outside the network of its site",
+                f"an address in {network} ({site})",
             )
         elif address in (network.network, network.broadcast):
             yield machine.finding(

@@ -18,7 +18,9 @@ def check_control_planes(inventory: Inventory) -> Iterator[Finding]:
     """An odd number of them, and with three sites or more none that holds half of them."""
     planes = inventory.members("control_plane")
     if not planes:
-        yield inventory.finding("control_plane", "there is no control plane", "an odd number of hosts, one a site")
+        yield inventory.finding(
+            "control_plane", "there is no control plane", "an odd number of hosts, one a site"
+        )
         return
     if len(planes) % 2 == 0:
         names = ", ".join(machine.name for machine in planes)
@@ -45,7 +47,9 @@ def check_sites(inventory: Inventory) -> Iterator[Finding]:
     for machine in inventory.machines:
         if len(machine.sites) > 1:
             yield machine.finding(
-                "sites", f"the host is in {len(machine.sites)} sites ({', '.join(machine.sites)})", "exactly one site"
+                "sites",
+                f"the host is in {len(machine.sites)} sites ({', '.join(machine.sites)})",
+                "exactly one site",
             )
         elif not machine.sites and machine.groups & {"cluster", RESERVE}:
             yield machine.finding("sites", "the host is in no site", "exactly one group site_<name>")

@@ -11,11 +11,13 @@ from difflib import get_close_matches
 from pathlib import Path
 
 import yaml
-
 from ansible_collections.nilecare.platform.plugins.plugin_utils.preflight.finding import Finding
 from ansible_collections.nilecare.platform.plugins.plugin_utils.preflight.inventory import (
     Inventory,
 )
+
+SHARED_PREFIXES = ("cluster_", "kubernetes_", "api_endpoint_", "api_server_")
+"""Starts of names of role platform; the others start with the name of a role."""
 
 PER_HOST = frozenset({"cluster_zone", "mirror_host", "mirror_address"})
 """Variables of role platform that may differ between hosts."""
@@ -40,7 +42,9 @@ def read_known(roles: Path) -> Known:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     names: dict[str, set[str]] = {}
     for path in sorted(roles.glob("*/meta/argument_specs.yml")):
-        content: Mapping[str, Mapping[str, object]] = yaml.load(path.read_text(encoding="utf-8"), Loader=loader) or {}
+        content: Mapping[str, Mapping[str, object]] = (
+            yaml.load(path.read_text(encoding="utf-8"), Loader=loader) or {}
+        )
         found = names.setdefault(path.parent.parent.name, set())
         for entry in (content.get("argument_specs") or {}).values():
             if isinstance(entry, Mapping):
@@ -48,7 +52,7 @@ def read_known(roles: Path) -> Known:
     shared = frozenset(names.get("platform", set())) - PER_HOST
     return Known(
         names=frozenset().union(*names.values()),
-        prefixes=tuple(f"{role}_" for role in names) + ("cluster_", "kubernetes_", "api_endpoint_", "api_server_"),
+        prefixes=(*(f"{role}_" for role in names), *SHARED_PREFIXES),
         shared=shared,
     )
 
