@@ -1,0 +1,57 @@
+"""What a finished cluster is."""
+
+from __future__ import annotations
+
+import stat
+
+from .harness import Lab
+from .test_1_build import CONTROL_PLANES, MACHINES
+
+
+def test_it_is_healthy(lab: Lab) -> None:
+    lab.run("health").expect_success()
+
+
+def test_zones_and_pools_come_from_the_inventory_and_drift_is_mended(lab: Lab) -> None:
+    lab.kubectl("label", "node", "bahri-2", "topology.kubernetes.io/zone=cairo", "--overwrite")
+    ran = lab.run("cluster").expect_success()
+    assert ran.changed != []
+    for node in lab.get("nodes")["items"]:
+        labels = node["metadata"]["labels"]
+        site = node["metadata"]["name"].rpartition("-")[0]
+        assert labels["topology.kubernetes.io/zone"] == site
+        assert labels["topology.kubernetes.io/region"] == "sudan"
+        is_control_plane = node["metadata"]["name"] in CONTROL_PLANES
+        assert ("nilecare.sd/pool" in labels) is not is_control_plane
+
+
+def test_secrets_are_encrypted_at_rest(lab: Lab) -> None:
+    lab.kubectl("create", "secret", "generic", "at-rest", "--from-literal=word=plainly-readable")
+    try:
+        certificates = "/etc/kubernetes/pki/etcd"
+        raw = lab.machine(
+            "khartoum-1", "etcdctl", "--endpoints=https://127.0.0.1:2379", f"--cacert={certificates}/ca.crt",
+            f"--cert={certificates}/server.crt", f"--key={certificates}/server.key",
+            "get", "/registry/secrets/default/at-rest",
+        ).stdout  # fmt: skip
+    finally:
+        lab.kubectl("delete", "secret", "at-rest")
+    assert "k8s:enc:secretbox" in raw
+    assert "plainly-readable" not in raw
+
+
+def test_the_kubeconfig_is_for_its_owner_only(lab: Lab) -> None:
+    assert stat.S_IMODE((lab.state / "kubeconfig").stat().st_mode) == 0o600
+    assert stat.S_IMODE(lab.state.stat().st_mode) == 0o700
+
+
+def test_one_more_worker_costs_only_that_worker(lab: Lab) -> None:
+    more = {"NILECARE_LAB_EXTRA": "bahri:1"}
+    lab.run("lab", **more).expect_success()
+    ran = lab.run("site", **more).expect_success()
+    # The objects of the platform are applied from this host: a new node may change those.
+    assert {host for _, host in ran.changed} & set(MACHINES) == set()
+    assert "bahri-3" in lab.ready_nodes()
+    lab.run("reset", "--limit", "bahri-3,localhost", "-e", f"confirm={lab.name}", **more).expect_success()
+    assert "bahri-3" not in [node["metadata"]["name"] for node in lab.get("nodes")["items"]]
+    lab.run("lab", "-e", "lab_state=absent", "-e", "lab_machines=bahri-3", **more).expect_success()
