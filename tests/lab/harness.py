@@ -1,6 +1,6 @@
-"""What the tests of the whole lab share: running playbooks, killing them, powering machines, asking the cluster.
+"""What the tests of the whole lab share: playbooks that run or are killed, power, questions to the cluster.
 
-Everything goes through what a user has: the playbooks, the inventory plugin's environment, kubectl of the state directory.
+Everything goes through what a user has: the playbooks, the inventory plugin's environment, kubectl.
 """
 
 from __future__ import annotations
