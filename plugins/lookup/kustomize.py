@@ -1,0 +1,112 @@
+# Copyright (c) 2026 NileCare platform team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: kustomize
+short_description: Objects of a kustomization
+version_added: 0.1.0
+author: NileCare platform team (@nilecare)
+description:
+  - Builds a directory that holds a C(kustomization.yaml) with the bundle's own kubectl and answers the objects,
+    ready for M(nilecare.platform.apply).
+  - Beside the kustomization, C(bundle) stands for the bundle's directory of upstream manifests. So a kustomization
+    says C(resources) C([bundle/calico/calico-vxlan.yaml]) and holds only the patches.
+options:
+  _terms:
+    description: Directories with a C(kustomization.yaml).
+    type: list
+    elements: path
+    required: true
+  kubectl:
+    description: The kubectl that builds. That of the bundle (variable C(bundle_directory)) when not given.
+    type: path
+  manifests:
+    description: Directory that C(bundle) stands for. C(manifests) of the bundle when not given.
+    type: path
+requirements:
+  - kubectl of the bundle
+  - PyYAML
+"""
+
+EXAMPLES = r"""
+- name: Apply Calico with our patches
+  nilecare.platform.apply:
+    kubeconfig: "{{ cluster_state_directory }}/kubeconfig"
+    name: calico
+    namespace: kube-system
+    objects: "{{ lookup('nilecare.platform.kustomize', role_path ~ '/files/kustomization') }}"
+  delegate_to: localhost
+  run_once: true
+"""
+
+RETURN = r"""
+_raw:
+  description: The objects, as one list.
+  type: list
+  elements: dict
+"""
+
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleError
+from ansible.plugins.lookup import LookupBase
+from ansible_collections.nilecare.platform.plugins.module_utils.kubernetes import objects
+from ansible_collections.nilecare.platform.plugins.module_utils.kubernetes.errors import KubernetesError
+
+TIMEOUT = 60.0
+"""Seconds for one build; nothing is fetched, so it takes well under one."""
+
+
+class LookupModule(LookupBase):
+    """``lookup('nilecare.platform.kustomize', directory)``."""
+
+    def run(self, terms: list[str], variables: Any = None, **kwargs: Any) -> list[Any]:
+        self.set_options(var_options=variables, direct=kwargs)
+        kubectl = self.get_option("kubectl") or self._in_bundle(variables, "bin/kubectl")
+        manifests = self.get_option("manifests") or self._in_bundle(variables, "manifests")
+        found: list[dict[str, Any]] = []
+        for term in terms:
+            directory = Path(str(term)).expanduser()
+            if not any((directory / name).is_file() for name in ("kustomization.yaml", "kustomization.yml")):
+                raise AnsibleError(f"kustomize: {directory} holds no kustomization.yaml")
+            found.extend(build(directory, Path(kubectl), Path(manifests)))
+        # A list in a list: `lookup` takes the outer one away, also when there is only one object.
+        return [found]
+
+    def _in_bundle(self, variables: Any, path: str) -> str:
+        if not variables or "bundle_directory" not in variables:
+            raise AnsibleError(
+                f"kustomize: {path} is looked for in the bundle, and the variable bundle_directory is not defined; "
+                "depend on role nilecare.platform.platform or give kubectl and manifests"
+            )
+        directory = self._templar.template(variables["bundle_directory"])
+        return f"{directory}/{path}"
+
+
+def build(directory: Path, kubectl: Path, manifests: Path) -> list[dict[str, Any]]:
+    """Objects of the kustomization in ``directory``, built in a copy beside which ``bundle`` is ``manifests``."""
+    if not kubectl.is_file():
+        raise AnsibleError(f"kustomize: kubectl {kubectl} does not exist; is the bundle there?")
+    with tempfile.TemporaryDirectory(prefix="nilecare-kustomize-") as temporary:
+        copy = Path(temporary).resolve() / "kustomization"
+        shutil.copytree(directory, copy)
+        (copy / "bundle").symlink_to(manifests.resolve())
+        command = [str(kubectl), "kustomize", "--load-restrictor=LoadRestrictionsNone", str(copy)]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise AnsibleError(f"kustomize: {kubectl} could not build {directory}: {error}") from None
+        if done.returncode:
+            raise AnsibleError(
+                f"kustomize: {directory}: {done.stderr.strip().replace(str(copy), str(directory))}"
+            )
+    try:
+        return objects.parse(done.stdout, str(directory))
+    except KubernetesError as error:
+        raise AnsibleError(f"kustomize: {error}") from None
