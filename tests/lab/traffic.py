@@ -1,0 +1,95 @@
+"""A steady stream of requests from outside the cluster, and what became of each."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import ssl
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+
+@dataclass
+class Traffic:
+    """Requests at a fixed rate to one path of the edge, while it is entered as a context.
+
+    :param addresses: the edge's addresses, one a site; taken in turn, as a resolver does.
+    :param host: public name, checked against the certificate.
+    :param authority: PEM file of the CA that signed the certificate.
+    :param rate: requests a second.
+    """
+
+    addresses: list[str]
+    host: str
+    path: str
+    authority: Path
+    rate: float = 10
+    answers: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._context = ssl.create_default_context(cafile=str(self.authority))
+        self._ended = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def __enter__(self) -> Traffic:
+        pacer = threading.Thread(target=self._pace, daemon=True)
+        self._threads.append(pacer)
+        pacer.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ended.set()
+        for thread in list(self._threads):
+            thread.join(timeout=60)
+
+    def _pace(self) -> None:
+        number = 0
+        while not self._ended.wait(1 / self.rate):
+            thread = threading.Thread(target=self._ask, args=(number,), daemon=True)
+            self._threads = [t for t in self._threads if t.is_alive()] + [thread]
+            thread.start()
+            number += 1
+
+    def _ask(self, number: int) -> None:
+        try:
+            status, answer = ask(
+                self.addresses[number % len(self.addresses)], self.host, self.path, self._context
+            )
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            self.lost.append(f"{time.strftime('%H:%M:%S')} {type(error).__name__}: {error}")
+            return
+        self.answers.append((status, answer))
+        if status != 200:
+            self.lost.append(f"{time.strftime('%H:%M:%S')} status {status}")
+
+    def count(self, key: str) -> Counter[str]:
+        """How often each value of a field stood in the answers."""
+        return Counter(str(answer.get(key)) for _, answer in self.answers)
+
+
+def ask(
+    address: str, host: str, path: str, context: ssl.SSLContext, timeout: float = 20
+) -> tuple[int, dict[str, Any]]:
+    """One HTTPS request to an address under a public name; the answer's status and JSON.
+
+    :raises OSError: no connection, or a certificate that is not for this name.
+    """
+    connection = http.client.HTTPSConnection(host, timeout=timeout, context=context)
+    # The name is for the certificate and the Host header; the address is where the connection goes.
+    connection._create_connection = lambda _, *rest: socket.create_connection((address, 443), *rest)  # type: ignore[attr-defined]
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        body = response.read()
+    finally:
+        connection.close()
+    return response.status, json.loads(body) if body.startswith(b"{") else {}
