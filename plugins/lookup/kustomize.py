@@ -9,10 +9,10 @@ short_description: Objects of a kustomization
 version_added: 0.1.0
 author: NileCare platform team (@nilecare)
 description:
-  - Builds a directory that holds a C(kustomization.yaml) with the bundle's own kubectl and answers the objects,
-    ready for M(nilecare.platform.apply).
-  - Beside the kustomization, C(bundle) stands for the bundle's directory of upstream manifests. So a kustomization
-    says C(resources) C([bundle/calico/calico-vxlan.yaml]) and holds only the patches.
+  - Builds a directory that holds a C(kustomization.yaml) with the bundle's own kubectl and answers the
+    objects, ready for M(nilecare.platform.apply).
+  - Beside the kustomization, C(bundle) stands for the bundle's directory of upstream manifests. So a
+    kustomization says C(resources) C([bundle/calico/calico-vxlan.yaml]) and holds only the patches.
 options:
   _terms:
     description: Directories with a C(kustomization.yaml).
@@ -82,7 +82,7 @@ class LookupModule(LookupBase):
     def _in_bundle(self, variables: Any, path: str) -> str:
         if not variables or "bundle_directory" not in variables:
             raise AnsibleError(
-                f"kustomize: {path} is looked for in the bundle, and the variable bundle_directory is not defined; "
+                f"kustomize: {path} is looked for in the bundle, but bundle_directory is not defined; "
                 "depend on role nilecare.platform.platform or give kubectl and manifests"
             )
         directory = self._templar.template(variables["bundle_directory"])
@@ -90,7 +90,7 @@ class LookupModule(LookupBase):
 
 
 def build(directory: Path, kubectl: Path, manifests: Path) -> list[dict[str, Any]]:
-    """Objects of the kustomization in ``directory``, built in a copy beside which ``bundle`` is ``manifests``."""
+    """Objects of the kustomization in ``directory``; ``bundle`` in it stands for ``manifests``."""
     if not kubectl.is_file():
         raise AnsibleError(f"kustomize: kubectl {kubectl} does not exist; is the bundle there?")
     with tempfile.TemporaryDirectory(prefix="nilecare-kustomize-") as temporary:
