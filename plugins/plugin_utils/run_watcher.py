@@ -43,7 +43,9 @@ class RunWatcher:
     @property
     def state_directory(self) -> Path:
         """Return the folder of what is kept between runs of this cluster."""
-        return Path(self._state_directory or f"{STATE_DIRECTORY}/{self.run.cluster or 'nilecare'}").expanduser()
+        return Path(
+            self._state_directory or f"{STATE_DIRECTORY}/{self.run.cluster or 'nilecare'}"
+        ).expanduser()
 
     def playbook_starts(self, playbook: t.Any) -> None:
         """Note the playbook's name and how it was called."""
@@ -53,8 +55,8 @@ class RunWatcher:
         self.run.versions = {"collection": collection_version(), "ansible_core": ansible_version}
         self.run.versions["python"] = ".".join(map(str, sys.version_info[:3]))
 
-    def play_starts(self, play: t.Any) -> None:
-        """Note a play; the first one brings the inventory."""
+    def play_starts(self, play: t.Any) -> list[str]:
+        """Note a play and return its hosts; the first one brings the inventory."""
         manager = play.get_variable_manager()
         inventory = getattr(manager, "_inventory", None)
         if self._inventory is None and inventory is not None:
@@ -63,12 +65,17 @@ class RunWatcher:
                 self.recorder.add_machine(machine)
         self._read_variables(play, manager)
         self.recorder.begin_play(play.get_name().strip(), self.now)
+        if self._inventory is None:
+            return []
+        return [host.get_name() for host in self._inventory.get_hosts(play.hosts)]
 
     def task_starts(self, task: t.Any) -> Task:
         """Note a task (or a handler)."""
         role = str(task._role.get_name(include_role_fqcn=False)) if task._role else ""
         name = str(task.name or task.action).strip()
-        return self.recorder.begin_task(task._uuid, name, role, self._relative(task.get_path() or ""), self.now)
+        return self.recorder.begin_task(
+            task._uuid, name, role, self._relative(task.get_path() or ""), self.now
+        )
 
     def step_starts(self, host: t.Any, task: t.Any) -> None:
         """Note that a host begins a task."""
@@ -94,10 +101,7 @@ class RunWatcher:
         if self._latest:
             self._read_bundle(*self._latest)
         failed = None if stats is None else {*stats.failures, *stats.dark}
-        problem = ""
-        if stats is None and sys.exc_info()[1] is not None:
-            problem = str(sys.exc_info()[1])
-        self.recorder.finish(self.now, failed, problem)
+        self.recorder.finish(self.now, failed)
 
     def _read_variables(self, play: t.Any, manager: t.Any) -> None:
         hosts = self._inventory.get_hosts("all") if self._inventory is not None else []

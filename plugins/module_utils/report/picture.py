@@ -134,7 +134,7 @@ def _card(run: Run, machine: Machine, left: float, top: float, width: float, hei
         f'<circle class="dot" cx="{left + width - 15:.1f}" cy="{top + (14 if low else 20)}" r="5"/>',
     ]
     if low and machine.kind == "control plane":
-        parts.append(_star(left + width - 42, top + 10))
+        parts.append(_star(left + width - 62, top + 9))
     if not low:
         parts.append(_rack(left + 12, top + (height - 34) / 2, machine.kind))
         parts.append(_text(left + width - 26, top + 24, word, "word small", anchor="end"))

@@ -92,7 +92,7 @@ class Recorder:
         if text and text not in self.run.warnings:
             self.run.warnings.append(text)
 
-    def finish(self, now: float, failed_hosts: t.Container[str] | None, problem: str = "") -> None:
+    def finish(self, now: float, failed_hosts: t.Container[str] | None) -> None:
         """The run ends.
 
         ``failed_hosts`` are those which Ansible counts as failed or unreachable in the end: a failure on any
@@ -107,12 +107,9 @@ class Recorder:
                     if step.status == "failed" and step.host not in failed_hosts:
                         step.status = "rescued"
             run.failures = [failure for failure in run.failures if failure.host in failed_hosts]
-        if failed_hosts is None or problem:
-            run.result = "failed" if problem or run.failures else "interrupted"
-            if problem:
-                run.failures.append(Failure("controller", "", "", mask(problem)))
-        else:
             run.result = "failed" if run.failures else "ok"
+        else:
+            run.result = "failed" if run.failures else "interrupted"
 
     def _collect(self, result: t.Mapping[str, t.Any], task: Task) -> None:
         for raw in sections.find(result):
@@ -146,6 +143,8 @@ def failure_details(result: t.Mapping[str, t.Any]) -> dict[str, str]:
         for key in _DETAILS:
             value = part.get(key)
             if value in (None, "", []) or (key == "msg" and part is result):
+                continue
+            if key == "exception" and str(value).startswith("(traceback unavailable"):
                 continue
             text = value if isinstance(value, str) else json.dumps(value, default=str)
             details[prefix + key] = mask(text.rstrip())

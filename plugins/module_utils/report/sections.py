@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What other parts of the collection add to a report.
 
-A task's result may carry the key ``nilecare_report``: one section, or a list of them. A section is::
+A task's result (or set_fact) may carry ``nilecare_report``: one section, or a list of them. A section is::
 
     section: Health                 # title; sections of one title become one
     state: ok                       # ok, warning, failed or none: the colour of its mark
@@ -96,7 +96,8 @@ def merge(sections: t.Iterable[Section]) -> list[Section]:
 def find(result: t.Mapping[str, t.Any]) -> list[t.Any]:
     """Return the raw sections in a task's result, those of a loop's items included."""
     raw: list[t.Any] = []
-    for part in [result, *_items(result)]:
+    facts = result.get("ansible_facts")
+    for part in [result, *([facts] if isinstance(facts, dict) else []), *_items(result)]:
         found = part.get(KEY)
         raw += found if isinstance(found, list) else [] if found is None else [found]
     return raw

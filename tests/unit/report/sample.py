@@ -129,7 +129,7 @@ DIFF = {
 }
 FAILURE = {
     "failed": True,
-    "msg": "kubeadm join ended with 1 after 31 s. The node is half-joined; the next run undoes that and joins again.",
+    "msg": "kubeadm join ended with 1 after 31 s. The node is half-joined; the next run joins it again.",
     "stderr": "error execution phase kubelet-start: timed out waiting for the condition\n"
     "the token abcdef.0123456789abcdef was accepted",
     "stdout": "[preflight] Running pre-flight checks\n[kubelet-start] Starting the kubelet",
