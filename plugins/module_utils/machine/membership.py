@@ -14,7 +14,7 @@ from pathlib import Path
 from ansible_collections.nilecare.platform.plugins.module_utils.machine.system import read_text
 
 CERTIFICATE = re.compile("-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", re.DOTALL)
-IMAGE = re.compile(r"^\s*image:\s*\S+?:v?(\d+\.\d+\.\d+\S*)\s*$", re.MULTILINE)
+IMAGE = re.compile(r"^[\s-]*image:\s*\S+?:v?(\d+\.\d+\.\d+\S*)\s*$", re.MULTILINE)
 CLUSTER = re.compile(r"^ {2}name: *[\"']?([^\"'\s]+)", re.MULTILINE)
 ADMIN = ("etc/kubernetes/admin.conf", "etc/kubernetes/controller-manager.conf")
 

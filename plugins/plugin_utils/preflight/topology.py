@@ -31,7 +31,7 @@ def check_control_planes(inventory: Inventory) -> Iterator[Finding]:
         )
     if len(inventory.sites) < 3 or len(planes) == 1:
         return
-    most = (len(planes) - 1) // 2
+    most = max(1, (len(planes) - 1) // 2)
     for site, count in sorted(Counter(site for machine in planes for site in machine.sites).items()):
         if count > most:
             names = ", ".join(machine.name for machine in planes if site in machine.sites)
