@@ -11,8 +11,8 @@ say() { printf '%s  %s\n' "$(date +%H:%M:%S)" "$*"; }
 
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
-packages=(apt-utils build-essential ca-certificates conntrack curl git iproute2 iptables libseccomp-dev
-  make mmdebstrap openssh-client pkg-config podman python3 python3-venv rsync runc sudo uidmap)
+packages=(apt-utils build-essential ca-certificates conmon conntrack curl git iproute2 iptables libseccomp-dev
+  make mmdebstrap netavark openssh-client pkg-config podman python3 python3-venv rsync runc sudo uidmap)
 missing=()
 for package in "${packages[@]}"; do
   dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
@@ -42,7 +42,7 @@ find_python() {
 make_venv() {
   local directory=$1 python=$2 lock key
   lock=requirements/python-$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])').txt
-  key=$(cat "$lock" scripts/bootstrap.sh | sha256sum | cut -c1-16)
+  key=$(sha256sum < "$lock" | cut -c1-16)
   [ "$(cat "$directory/.key" 2>/dev/null)" = "$key" ] && return
   say "making $directory from $lock"
   rm -rf "$directory"
