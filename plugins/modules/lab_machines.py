@@ -240,7 +240,10 @@ def bring_about(module: AnsibleModule) -> dict:
         "boot_seconds": {name: boot.seconds for name, boot in boots.items()},
         "failed_units": {name: list(boot.failed_units) for name, boot in boots.items() if boot.failed_units},
         "surplus": sorted(set(after) - set(params["machines"])) if present else [],
-        "diff": {"before": states(before), "after": states(expected(before, actions, params["machines"]))},
+        "diff": {
+            "before": states(before, "not as wished" if network or rest else ""),
+            "after": states(expected(before, actions, params["machines"]), "as wished" if network else ""),
+        },
     }
 
 
@@ -272,11 +275,12 @@ def expected(before: dict[str, Found], actions: list[Action], addresses: dict[st
     return after
 
 
-def states(machines: dict[str, Found]) -> str:
-    """Render machines for a diff."""
-    return "".join(
-        f"{name} {machine.address} {machine.status}\n" for name, machine in sorted(machines.items())
-    )
+def states(machines: dict[str, Found], network: str) -> str:
+    """Render machines, and the network where there is something to say of it, for a diff."""
+    lines = [f"{name} {machine.address} {machine.status}" for name, machine in sorted(machines.items())]
+    if network:
+        lines.append(f"network {network}")
+    return "".join(f"{line}\n" for line in lines)
 
 
 def describe(lab: str, machine: Found) -> dict:

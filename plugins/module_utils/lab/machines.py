@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from . import firewall
 from .host import output
 from .image import archive
 from .plan import Action, Found
@@ -37,6 +38,7 @@ OWN_DIRECTORIES = ("/var/lib/containerd", "/var/lib/kubelet", "/var/lib/etcd")
 
 OPERATOR = (1000, 37)
 SSH_PORT = 22
+BRIDGES = "/sys/class/net"
 # Making and booting costs processor time; more at once only wait for each other.
 AT_ONCE = 4
 PAUSE = 0.2
@@ -83,10 +85,12 @@ class Machines:
     def network_drift(self) -> bool:
         """Say whether the lab's network is not (or not yet) as wished."""
         path = self.podman.paths.network(self.settings.lab)
-        return not path.exists() or path.read_text() != self._network_definition()
+        defined = path.exists() and path.read_text() == self._network_definition()
+        return not defined or not firewall.is_closed(bridge_name(self.settings.lab))
 
     def write_network(self) -> None:
         """Make the lab's network as wished; its bridge appears with its first machine."""
+        firewall.close(bridge_name(self.settings.lab))
         path = self.podman.paths.network(self.settings.lab)
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_suffix(".new")
@@ -124,26 +128,22 @@ class Machines:
             raise MachineError("\n".join(f"{name}: {error}" for name, error in sorted(errors.items())))
         return boots
 
-    def remove_rest(self) -> bool:
-        """Remove what is left when the machines are gone: network, bridge, directories."""
-        changed = False
-        network = self.podman.paths.network(self.settings.lab)
-        if network.exists():
-            network.unlink()
-            changed = True
-        bridge = bridge_name(self.settings.lab)
-        if Path("/sys/class/net", bridge).exists():
-            output("ip", "link", "delete", bridge)
-            changed = True
-        if self.directory.exists():
-            shutil.rmtree(self.directory)
-            changed = True
-        return changed
-
     @property
     def rest(self) -> bool:
         """Whether anything of the lab is there besides machines."""
-        return self.podman.paths.network(self.settings.lab).exists() or self.directory.exists()
+        bridge = bridge_name(self.settings.lab)
+        places = (self.podman.paths.network(self.settings.lab), self.directory, Path(BRIDGES, bridge))
+        return any(path.exists() for path in places) or firewall.is_closed(bridge)
+
+    def remove_rest(self) -> None:
+        """Remove what is left when the machines are gone: network, bridge, rules, directories."""
+        bridge = bridge_name(self.settings.lab)
+        if Path(BRIDGES, bridge).exists():
+            output("ip", "link", "delete", bridge)
+        firewall.remove(bridge)
+        if self.directory.exists():
+            shutil.rmtree(self.directory)
+        self.podman.paths.network(self.settings.lab).unlink(missing_ok=True)
 
     def _network_definition(self) -> str:
         return network_definition(self.settings.lab, self.settings.network, self.settings.gateway)
