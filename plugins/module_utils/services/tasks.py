@@ -1,0 +1,126 @@
+# Copyright (c) 2026 NileCare platform team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""The bodies of the modules: from arguments to return values, in a module as in an action plugin."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..kubernetes.client import Client
+from ..kubernetes.errors import ClusterUnreachable, KubeconfigError, KubernetesError
+from .deliver import Delivery, DeliveryError, Target, deliver, go_back, look, plan_first
+from .model import Service
+
+SERVICE_ARGUMENTS: dict[str, Any] = {
+    "kubeconfig": {"type": "path", "required": True},
+    "service": {"type": "dict", "required": True},
+    "secrets": {"type": "dict", "default": {}, "no_log": True},
+    "force": {"type": "bool", "default": False},
+}
+TARGET_ARGUMENTS: dict[str, Any] = {
+    "kubeconfig": {"type": "path", "required": True},
+    "name": {"type": "str", "required": True},
+    "namespace": {"type": "str", "required": True},
+}
+# Seconds after which check mode believes that there is no cluster yet, and after which a run gives up.
+CHECK_PATIENCE = 3.0
+PATIENCE = 60.0
+
+
+class TaskError(Exception):
+    """A failure that was expected: its text is for people; ``values`` are returned beside it."""
+
+    def __init__(self, message: str, values: dict[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.values = values or {}
+
+
+def service_task(params: Mapping[str, Any], check: bool, diff: bool) -> dict[str, Any]:
+    """Make one service true.
+
+    :raises TaskError: it could not be done.
+    """
+    try:
+        service = Service.from_dict(params["service"])
+    except (ValueError, TypeError) as error:
+        raise TaskError(
+            f"service is not what nilecare.platform.service_model returns: {error}. Nothing was changed."
+        ) from error
+    secrets = {str(name): str(value) for name, value in (params["secrets"] or {}).items()}
+    missing = sorted(set(service.secret_names) ^ set(secrets))
+    if missing:
+        raise TaskError(
+            f"{service.name}: secrets are {', '.join(sorted(secrets)) or 'none'}, but the model has"
+            f" {', '.join(service.secret_names) or 'none'}. Nothing was changed."
+        )
+    try:
+        with Client.from_kubeconfig(
+            params["kubeconfig"], None, CHECK_PATIENCE if check else PATIENCE
+        ) as client:
+            delivery = deliver(client, service, secrets, check, diff, params["force"])
+    except DeliveryError as error:
+        raise TaskError(str(error), _values(error.delivery, diff)) from error
+    except (KubeconfigError, ClusterUnreachable) as error:
+        if not check or not _nothing_there(error):
+            raise TaskError(str(error)) from error
+        delivery = plan_first(service, secrets, diff)
+    except KubernetesError as error:
+        raise TaskError(str(error)) from error
+    return _values(delivery, diff)
+
+
+def _nothing_there(error: KubernetesError) -> bool:
+    """Whether the cluster does not exist yet, rather than being misconfigured."""
+    if isinstance(error, ClusterUnreachable):
+        return "certificate was refused" not in str(error)
+    return "does not exist" in str(error)
+
+
+def _values(delivery: Delivery, diff: bool) -> dict[str, Any]:
+    result = delivery.result
+    values: dict[str, Any] = {
+        "changed": result.changed,
+        "created": result.created,
+        "updated": result.updated,
+        "pruned": result.pruned,
+        "unchanged": result.unchanged,
+        "revision": delivery.revision,
+        "image": delivery.image,
+        "pods": delivery.pods,
+        "restored": delivery.restored,
+        "seconds": delivery.seconds,
+        "warnings": list(result.warnings),
+    }
+    if diff:
+        values["diff"] = result.differences
+    return values
+
+
+def history_task(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The versions of one service, newest first.
+
+    :raises TaskError: the cluster could not be asked.
+    """
+    target = Target(params["name"], params["namespace"])
+    try:
+        with Client.from_kubeconfig(params["kubeconfig"], None, PATIENCE) as client:
+            found = look(client, target).revisions(target.name)
+    except KubernetesError as error:
+        raise TaskError(str(error)) from error
+    return {"changed": False, "revisions": [revision.summary() for revision in reversed(found)]}
+
+
+def rollback_task(params: Mapping[str, Any], check: bool) -> dict[str, Any]:
+    """Bring an earlier version of one service back.
+
+    :raises TaskError: there is none, or it does not come up.
+    """
+    target = Target(params["name"], params["namespace"])
+    try:
+        with Client.from_kubeconfig(params["kubeconfig"], None, PATIENCE) as client:
+            was, now, changed = go_back(client, target, params["revision"], params["deadline"], check)
+    except KubernetesError as error:
+        raise TaskError(str(error)) from error
+    return {"changed": changed, "before": was.summary(), "after": now.summary()}

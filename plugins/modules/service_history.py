@@ -1,0 +1,100 @@
+#!/usr/bin/python
+# Copyright (c) 2026 NileCare platform team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: service_history
+short_description: Versions of a service that were deployed
+description:
+  - Lists the versions that the cluster still holds for going back to, newest first.
+version_added: 0.1.0
+author: NileCare platform team (@nilecare)
+options:
+  kubeconfig:
+    description: Path of the kubeconfig file.
+    type: path
+    required: true
+  name:
+    description: Name of the service's Deployment, as in V(ehr-service).
+    type: str
+    required: true
+  namespace:
+    description: Its namespace.
+    type: str
+    required: true
+attributes:
+  check_mode:
+    description: Changes nothing.
+    support: full
+  diff_mode:
+    description: Has nothing to compare.
+    support: none
+  platform:
+    description: Runs on the controller.
+    support: full
+    platforms: posix
+"""
+
+EXAMPLES = r"""
+- name: Read the history
+  nilecare.platform.service_history:
+    kubeconfig: ~/.local/state/nilecare/nilecare/kubeconfig
+    name: ehr-service
+    namespace: clinical
+  register: history
+"""
+
+RETURN = r"""
+revisions:
+  description: The versions, newest first.
+  type: list
+  elements: dict
+  returned: always
+  contains:
+    revision:
+      description: Number, for O(nilecare.platform.service_rollback#module:revision).
+      type: int
+    version:
+      description: Tag of the image.
+      type: str
+    image:
+      description: Image with its tag.
+      type: str
+    configuration:
+      description: Names of the ConfigMap and Secret that its pods read.
+      type: list
+      elements: str
+    created:
+      description: When it first came (UTC).
+      type: str
+    pods:
+      description: Number of its pods.
+      type: int
+    available:
+      description: Number of its pods that serve.
+      type: int
+    current:
+      description: Whether it is the wanted one.
+      type: bool
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.nilecare.platform.plugins.module_utils.services.tasks import (
+    TARGET_ARGUMENTS,
+    TaskError,
+    history_task,
+)
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=TARGET_ARGUMENTS, supports_check_mode=True)
+    try:
+        module.exit_json(**history_task(module.params))
+    except TaskError as error:
+        module.fail_json(msg=str(error), **error.values)
+
+
+if __name__ == "__main__":
+    main()
