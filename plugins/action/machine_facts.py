@@ -60,5 +60,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
 
 def _line(text: str) -> str:
-    """A message on one line, not longer than a reader likes."""
-    return " ".join(text.split())[:300]
+    """A message on one line, without Ansible's preamble, not longer than a reader likes."""
+    line = " ".join(text.split())
+    for preamble in ("over ssh: ", "via ssh: "):
+        line = line.rpartition(preamble)[2]
+    return line[:300]

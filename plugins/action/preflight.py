@@ -70,7 +70,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         }
         faults = []
         if given["bundle_directory"]:
-            faults = list(bundle.check_bundle(Path(given["bundle_directory"]), settings))
+            faults = list(bundle.check_bundle(Path(given["bundle_directory"]), settings, state))
         found = judge.judge(inventory, settings, variables.read_known(ROLES), measured, faults)
         result.update(
             changed=False,

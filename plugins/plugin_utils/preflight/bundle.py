@@ -4,39 +4,73 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from ansible_collections.nilecare.platform.plugins.module_utils.bundle import manifest
+from ansible_collections.nilecare.platform.plugins.module_utils.bundle.errors import BundleError
+from ansible_collections.nilecare.platform.plugins.module_utils.bundle.files import write_atomically
 from ansible_collections.nilecare.platform.plugins.plugin_utils.preflight.finding import Finding
 from ansible_collections.nilecare.platform.plugins.plugin_utils.preflight.inventory import Settings
 
 VERSIONED = ("kubeadm", "kubelet", "kubectl")
 """Items whose version must be kubernetes_version."""
 
+VERIFIED = "bundle-verified"
+"""File in the state directory: the stamp of the bundle that was found whole last."""
 
-def check_bundle(directory: Path, settings: Settings) -> Iterator[Finding]:
-    """A bundle that is not there, holds another Kubernetes, or lacks a file that its manifest lists."""
-    manifest = directory / "manifest.json"
+
+def check_bundle(directory: Path, settings: Settings, state: Path) -> Iterator[Finding]:
+    """A bundle that is not there, holds another Kubernetes, or has items that are missing or altered.
+
+    Checksums of gigabytes take seconds to minutes, so they are computed once for each state of the
+    bundle's files: as long as no name, size, time or inode has changed since, the last good result holds.
+    """
     try:
-        items = json.loads(manifest.read_text(encoding="utf-8"))["items"]
-    except FileNotFoundError:
-        yield Finding(
-            "", "bundle_directory", f"{directory} holds no bundle", "a bundle made by playbooks/bundle.yml"
-        )
+        contents = manifest.read(directory)
+    except BundleError as error:
+        yield Finding("", "bundle_directory", str(error), "a bundle made by playbooks/bundle.yml")
         return
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        yield Finding(
-            "", "bundle_directory", f"{manifest} cannot be read: {error}", "the manifest of a bundle"
-        )
+    path = str(directory / manifest.FILE)
+    yield from _versions(contents, settings, path)
+    stamp = stamp_of(directory)
+    if _read(state / VERIFIED) == stamp:
         return
-    versions = {
-        item["name"]: str(item["version"]).removeprefix("v") for item in items if item["kind"] == "binary"
-    }
+    problems = manifest.verify(directory, contents.items)
+    for problem in problems:
+        yield Finding(
+            "", f"bundle item {problem.item}", problem.problem, "the item as the manifest lists it", path
+        )
+    if not problems:
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_atomically(state / VERIFIED, stamp, 0o600)
+
+
+def _versions(contents: manifest.Contents, settings: Settings, path: str) -> Iterator[Finding]:
+    versions = {item.name: item.version.removeprefix("v") for item in contents.items if item.kind == "binary"}
     for name in VERSIONED:
         found = versions.get(name)
         if found != settings.kubernetes_version:
             message = f"{name} {found} is in the bundle" if found else f"{name} is not in the bundle"
-            yield Finding(
-                "", "kubernetes_version", message, f"{name} {settings.kubernetes_version}", str(manifest)
-            )
+            yield Finding("", "kubernetes_version", message, f"{name} {settings.kubernetes_version}", path)
+
+
+def stamp_of(directory: Path) -> str:
+    """SHA-256 (hex) over path, size, modification time and inode of every file below a directory."""
+    digest = hashlib.sha256(str(directory.resolve()).encode())
+    for folder, folders, files in os.walk(directory):
+        folders.sort()
+        for name in sorted(files):
+            path = Path(folder, name)
+            facts = path.lstat()
+            digest.update(f"{path}\0{facts.st_size}\0{facts.st_mtime_ns}\0{facts.st_ino}\n".encode())
+    return digest.hexdigest()
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii")
+    except (OSError, ValueError):
+        return ""

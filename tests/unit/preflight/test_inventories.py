@@ -143,7 +143,7 @@ def test_the_playbook_reports_every_fault_in_one_message(tmp_path: Path) -> None
     message = errors[errors.index("problems were found") :].split("Origin:")[0]
     for part in (
         "Nothing was changed",
-        "/nonexistent holds no bundle",
+        "there is no bundle in /nonexistent",
         "2 control planes (a-1, a-2) is an even number",
         "127.0.0.2 is ansible_host of a-1 too",
         "holds 256 blocks of /24 for 300 nodes",
