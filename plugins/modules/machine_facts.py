@@ -75,6 +75,10 @@ ansible_facts:
           description: What a reachable machine that could not be measured lacks, V(python) or V(become).
           type: str
           returned: when nothing could be measured
+        root:
+          description: Whether the module ran as root.
+          type: bool
+          returned: success
         distribution:
           description: C(ID) of os-release.
           type: str
@@ -138,6 +142,7 @@ ansible_facts:
           returned: always
 """
 
+import os
 import platform
 import time
 from pathlib import Path
@@ -169,6 +174,7 @@ def main() -> None:
     facts.update(
         reachable=True,
         error="",
+        root=os.geteuid() == 0,
         listeners=ports.listeners(root / "proc", {int(port["port"]) for port in expected.get("ports", ())}),
         membership=membership.membership(root, kubelet_version),
         expected=expected,

@@ -83,7 +83,9 @@ def check_machines(
 
 
 def check_machine(machine: Machine, facts: Measured, expected: Expected) -> Iterator[Finding]:
-    """Operating system, architecture, size, clock and ports of one machine that was measured."""
+    """Root, operating system, architecture, size, clock and ports of one machine that was measured."""
+    if not facts["root"]:
+        yield machine.finding("ansible_become", "tasks do not run as root", "true, and sudo for ansible_user")
     yield from _system(machine, facts, expected)
     yield from _size(machine, facts, expected)
     yield from _clock(machine, facts, expected)

@@ -73,6 +73,7 @@ class Draft:
 FACTS: dict[str, Any] = {
     "reachable": True,
     "error": "",
+    "root": True,
     "distribution": "debian",
     "version": "12",
     "codename": "bookworm",

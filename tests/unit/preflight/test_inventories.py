@@ -67,10 +67,14 @@ class Listed(dict[str, Any]):
         return self.get(name, {})
 
 
-def run(program: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def run(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [str(Path(sys.executable).parent / program), *arguments]
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("NILECARE_", "ANSIBLE_"))}
-    kept.update(environment, ANSIBLE_CONFIG=str(ROOT / "ansible.cfg"))
+    kept.update(
+        ANSIBLE_CONFIG=str(ROOT / "ansible.cfg"),
+        ANSIBLE_STDOUT_CALLBACK="ansible.builtin.default",
+        ANSIBLE_CALLBACKS_ENABLED="ansible.builtin.timer",
+    )
     return subprocess.run(
         command, cwd=ROOT, env=kept, capture_output=True, text=True, check=False, timeout=60
     )
@@ -124,14 +128,7 @@ def test_findings_name_file_and_line() -> None:
 
 
 def run_preflight(inventory: Path) -> subprocess.CompletedProcess[str]:
-    return run(
-        "ansible-playbook",
-        "-i",
-        str(inventory),
-        "playbooks/preflight.yml",
-        ANSIBLE_STDOUT_CALLBACK="ansible.builtin.default",
-        ANSIBLE_CALLBACKS_ENABLED="ansible.builtin.timer",
-    )
+    return run("ansible-playbook", "-i", str(inventory), "playbooks/preflight.yml")
 
 
 def test_the_playbook_reports_every_fault_in_one_message(tmp_path: Path) -> None:
@@ -156,6 +153,51 @@ def test_the_playbook_reports_every_fault_in_one_message(tmp_path: Path) -> None
     ):
         assert part in message, message
     assert message.count("unreachable") == 3
+
+
+MACHINES = """\
+---
+machines:
+  hosts:
+    good: {}
+    no-python: {ansible_python_interpreter: /nonexistent/python3}
+    no-sudo: {ansible_become: true, ansible_become_user: nobody, ansible_become_exe: /nonexistent/sudo}
+    gone: {ansible_connection: ssh, ansible_host: 127.0.0.9, ansible_port: 1}
+  vars: {ansible_connection: local}
+"""
+
+MEASURE = """\
+---
+- hosts: machines
+  gather_facts: false
+  tasks:
+    - nilecare.platform.machine_facts: {}
+    - ansible.builtin.copy:
+        dest: "{{ playbook_dir }}/{{ inventory_hostname }}.json"
+        content: "{{ ansible_facts | to_json }}"
+        mode: '0600'
+      delegate_to: localhost
+      vars: {ansible_connection: local, ansible_become: false}
+"""
+
+
+def test_what_cannot_be_measured_is_a_fact_too(tmp_path: Path) -> None:
+    (tmp_path / "hosts.yml").write_text(MACHINES, encoding="utf-8")
+    (tmp_path / "measure.yml").write_text(MEASURE, encoding="utf-8")
+    done = run("ansible-playbook", "-i", str(tmp_path / "hosts.yml"), str(tmp_path / "measure.yml"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    facts = {path.stem: json.loads(path.read_text()) for path in tmp_path.glob("*.json")}
+    measured = {name: content["preflight_machine"] for name, content in facts.items()}
+    assert measured["good"]["reachable"]
+    assert measured["good"]["error"] == ""
+    clock = measured["good"]["clock"]
+    assert -60 < clock["low"] <= 0 <= clock["high"] < 60
+    assert facts["good"]["distribution_version"] == measured["good"]["version"]
+    assert measured["no-python"]["fault"] == "python"
+    assert "/nonexistent/python3" in measured["no-python"]["error"]
+    assert measured["no-sudo"]["fault"] == "become"
+    assert not measured["gone"]["reachable"]
+    assert measured["gone"]["error"].startswith("ssh: connect to host 127.0.0.9")
 
 
 def test_an_inventory_without_machines_is_refused(tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ def test_good_machines_have_no_fault() -> None:
         ("bahri_2", {"distribution": "fedora", "version": "42"}, "operating system", "fedora 42"),
         ("bahri_2", {"version": "11"}, "operating system", "debian 11 is not supported"),
         ("bahri_2", {"architecture": "aarch64"}, "architecture", "aarch64 is not supported"),
+        ("bahri_2", {"root": False}, "ansible_become", "do not run as root"),
         ("bahri_2", {"memory": 3699}, "memory", "3699 MiB are too little"),
         ("bahri_2", {"cpus": 1}, "cpus", "1 CPUs are too little"),
         ("bahri_2", {"disk_free": 39.9}, "disk", "39.9 GiB are free below /var/lib"),
