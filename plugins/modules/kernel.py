@@ -108,7 +108,7 @@ def main() -> None:
         )
     except FilesError as error:
         module.fail_json(msg=str(error))
-    changes = list(files.changed_paths)
+    changes: list[str] = []
     problems = []
 
     missing = kernel.missing_modules(root, os.uname().release, modules)
@@ -142,10 +142,14 @@ def main() -> None:
                     problems.append(f"swap {device}: {error.strip()}")
     if problems:
         module.fail_json(msg="; ".join(problems), changes=changes)
+    diffs = [*files.diffs]
+    if changes:
+        diffs.append({"before": "", "after": "".join(f"{change}\n" for change in changes)})
+    changes = files.changed_paths + changes
     module.exit_json(
         changed=bool(changes),
         changes=changes,
-        diff=[*files.diffs, {"before": "", "after": "".join(f"{change}\n" for change in changes)}],
+        diff=diffs,
     )
 
 

@@ -1,0 +1,175 @@
+# Copyright (c) 2026 NileCare platform team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The plan of a bundle: units that are built and cached one by one, in order, each with its key.
+
+A unit's key covers its recipe, the files it reads, its pins and the keys of the units it needs, so a
+changed recipe rebuilds exactly what depends on it. The bundle's key covers all units' keys.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from . import lockfile
+from .errors import BundleError
+from .files import sha256_of
+from .recipe import Image, Recipe, load, qualified
+
+#: Raised when a builder changes what it makes from the same recipe.
+FORMAT = 1
+
+#: The Go toolchain that everything is built with.
+GO_VERSION = "1.26.8"
+
+Source = Literal["modules", "upstream"]
+Kind = Literal["programs", "root", "image", "manifests", "packages", "download", "pull"]
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One thing that is built, cached and linked into the bundle as a whole."""
+
+    name: str
+    kind: Kind
+    recipe: Recipe
+    key: str
+    needs: tuple[str, ...] = ()
+    image: Image | None = None
+    #: a cold build's estimated cost, on two cores
+    seconds: int = 5
+    megabytes: int = 50
+
+    @property
+    def folder(self) -> str:
+        """The name of its folder in the cache of items."""
+        return f"{self.name}-{self.key}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All units in the order in which they can be built."""
+
+    source: Source
+    files: Path
+    units: tuple[Unit, ...]
+    debian: lockfile.DebianLock
+    upstream: lockfile.UpstreamLock
+
+    @property
+    def key(self) -> str:
+        """12 hexadecimal digits that name the bundle."""
+        return _key([self.source, [unit.folder for unit in self.units]])[:12]
+
+    def unit(self, name: str) -> Unit:
+        """The unit with this name."""
+        for unit in self.units:
+            if unit.name == name:
+                return unit
+        raise BundleError(f"no unit {name} is planned; planned are {', '.join(u.name for u in self.units)}")
+
+
+def _key(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _plain(value: Any) -> Any:
+    return dataclasses.asdict(value) if dataclasses.is_dataclass(value) else value  # type: ignore[arg-type]
+
+
+class _Planner:
+    def __init__(self, source: Source, files: Path, recipes: list[Recipe]) -> None:
+        self.source = source
+        self.files = files
+        self.recipes = recipes
+        self.debian = lockfile.read_debian(files / "debian.lock.yml")
+        self.upstream = lockfile.read_upstream(files / "upstream.lock.yml")
+        self.units: dict[str, Unit] = {}
+
+    def add(self, name: str, kind: Kind, recipe: Recipe, facts: Any, **more: Any) -> None:
+        needs = tuple(more.pop("needs", ()))
+        facts = [FORMAT, kind, recipe.version, facts, [self.units[need].key for need in needs]]
+        self.units[name] = Unit(name, kind, recipe, _key(facts), needs, **more)
+
+    def content(self, path: str) -> str:
+        file = self.files / path
+        if not file.is_file():
+            raise BundleError(f"a recipe names the file {path}, which is not in {self.files}")
+        return sha256_of(file)
+
+    def plan(self) -> Plan:
+        for recipe in self.recipes:
+            if recipe.debian:
+                self.packages(recipe)
+        for recipe in self.recipes:
+            if self.official(recipe):
+                self.downloads(recipe)
+            else:
+                self.programs(recipe)
+        for recipe in self.recipes:
+            if not self.official(recipe):
+                self.images(recipe)
+        return Plan(self.source, self.files, tuple(self.units.values()), self.debian, self.upstream)
+
+    def official(self, recipe: Recipe) -> bool:
+        """Whether the component's official release is taken, rather than built here."""
+        return self.source == "upstream" and not recipe.own
+
+    def packages(self, recipe: Recipe) -> None:
+        assert recipe.debian is not None
+        pins = [_plain(p) for p in self.debian.of("machines")]
+        self.add("packages", "packages", recipe, [recipe.debian.release, pins], seconds=recipe.seconds, megabytes=300)
+        for name, root in recipe.debian.roots.items():
+            content = [self.content(f"content/{f.file}") for f in root.files if f.file]
+            facts = [_plain(root), [_plain(p) for p in self.debian.of(name)], content]
+            if self.source == "modules" or self.own_images_need(name):
+                self.add(f"root-{name}", "root", recipe, facts, seconds=20, megabytes=150)
+
+    def own_images_need(self, base: str) -> bool:
+        return any(i.base == base for r in self.recipes if not self.official(r) for i in r.images)
+
+    def programs(self, recipe: Recipe) -> None:
+        if recipe.go:
+            lock = [self.content(f"go/{recipe.go.directory}/{name}") for name in ("go.mod", "go.sum")]
+            facts = [_plain(recipe.go), [_plain(b) for b in recipe.binaries], lock, GO_VERSION]
+            self.add(
+                recipe.component, "programs", recipe, facts, seconds=recipe.seconds, megabytes=recipe.megabytes
+            )
+        if recipe.manifests:
+            facts = [_plain(m) for m in recipe.manifests]
+            module = self.units[recipe.component].key
+            self.add(f"manifests-{recipe.component}", "manifests", recipe, [facts, module])
+
+    def downloads(self, recipe: Recipe) -> None:
+        if recipe.upstream:
+            pins = [self.upstream.files.get(file.url) for file in recipe.upstream]
+            facts = [[_plain(file) for file in recipe.upstream], pins]
+            self.add(recipe.component, "download", recipe, facts, seconds=60)
+        for image in recipe.images:
+            digest = self.upstream.images.get(f"{image.upstream or image.name}:{image.tag}")
+            facts = [image.name, image.tag, image.upstream, digest]
+            self.add(self.image_name(image), "pull", recipe, facts, image=image, seconds=20)
+
+    def images(self, recipe: Recipe) -> None:
+        for image in recipe.images:
+            programs = [qualified(f.program, recipe.component) for f in image.files if f.program]
+            needs = sorted({program.split("/")[0] for program in programs})
+            if image.base:
+                needs.append(f"root-{image.base}")
+            content = [self.content(f"content/{f.file}") for f in image.files if f.file]
+            self.add(
+                self.image_name(image), "image", recipe, [_plain(image), content], needs=needs, image=image
+            )
+
+    def image_name(self, image: Image) -> str:
+        name = f"image-{image.short}"
+        return f"{name}-{image.tag}" if name in self.units else name
+
+
+def make_plan(files: Path, source: Source) -> Plan:
+    """Read recipes and locks below `files` and plan the bundle of this source."""
+    return _Planner(source, files, load(files / "recipes")).plan()

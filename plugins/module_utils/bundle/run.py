@@ -1,0 +1,51 @@
+# Copyright (c) 2026 NileCare platform team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the module `bundle` and its action plugin share: arguments, and one call."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .build import make, refresh_locks, trim
+from .builders import Settings
+from .location import CACHE, ENVIRONMENT, FILES
+from .plan import make_plan
+from .progress import Say
+
+ARGUMENTS: dict[str, Any] = {
+    "state": {"type": "str", "default": "built", "choices": ["built", "locked"]},
+    "source": {"type": "str", "default": "modules", "choices": ["modules", "upstream"]},
+    "directory": {"type": "path"},
+    "files": {"type": "path"},
+    "cache": {"type": "path", "default": "~/.cache/nilecare"},
+    "debian_mirrors": {"type": "list", "elements": "str", "default": []},
+    "bases": {"type": "dict", "default": {}},
+    "trim": {"type": "list", "elements": "str", "default": [], "choices": ["items", "bundles", "go"]},
+}
+
+
+def run(arguments: Mapping[str, Any], check: bool, say: Say) -> dict[str, Any]:
+    """Bring about the state that the arguments ask for; returns the module's result."""
+    files = Path(arguments.get("files") or FILES).expanduser()
+    cache = Path(arguments.get("cache") or CACHE).expanduser()
+    source = arguments.get("source") or "modules"
+    settings = Settings(cache, tuple(arguments.get("debian_mirrors") or ()), dict(arguments.get("bases") or {}))
+    if arguments.get("state") == "locked":
+        changed = [str(path) for path in refresh_locks(files, source, settings, say, check)]
+        return {"changed": bool(changed), "files": changed}
+    plan = make_plan(files, source)
+    named = arguments.get("directory") or os.environ.get(ENVIRONMENT)
+    directory = Path(named).expanduser() if named else cache / "bundles" / plan.key
+    result = make(plan, settings, directory, say, check)
+    removed = [] if check else trim(plan, settings, list(arguments.get("trim") or []))
+    return {
+        "changed": result.changed or bool(removed),
+        "directory": str(directory),
+        "key": plan.key,
+        "built": result.built,
+        "items": result.items,
+        "removed": removed,
+    }

@@ -1,0 +1,5 @@
+module nilecare.sd/bundle/crictl
+
+go 1.26.6
+
+require sigs.k8s.io/cri-tools v1.37.0
