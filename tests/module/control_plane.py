@@ -166,7 +166,7 @@ class ControlPlane:
             env={**os.environ, "HOME": str(self.directory), "KUBECTL_APPLYSET": "true"},
         )
 
-    def token(self, subject: str, lifetime: float) -> str:
+    def token(self, subject: str, uid: str, lifetime: float) -> str:
         """A service account's token as the API server signs it; ``lifetime`` in seconds, may be negative."""
 
         def part(content: bytes) -> str:
@@ -181,7 +181,7 @@ class ControlPlane:
             "iat": int(now - 7200),
             "nbf": int(now - 7200),
             "exp": int(now + lifetime),
-            "kubernetes.io": {"namespace": "default", "serviceaccount": {"name": subject, "uid": "1"}},
+            "kubernetes.io": {"namespace": "default", "serviceaccount": {"name": subject, "uid": uid}},
         }
         signed = f"{part(json.dumps(header).encode())}.{part(json.dumps(claims).encode())}"
         r, s = decode_dss_signature(self._token_key.sign(signed.encode(), ec.ECDSA(hashes.SHA256())))
@@ -228,6 +228,7 @@ class ControlPlane:
             # No controller makes the service account "default" that this one would ask for.
             "--disable-admission-plugins=ServiceAccount",
             "--endpoint-reconciler-type=none",
+            "--allow-privileged=true",
             "--profiling=false",
             "--v=0",
         )

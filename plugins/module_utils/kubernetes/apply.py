@@ -173,7 +173,7 @@ class _Run:
 
     def _unknown(self, obj: dict[str, Any]) -> str:
         try:
-            self.client.resource(obj["apiVersion"], obj["kind"])
+            self.client.discovery.resource(obj["apiVersion"], obj["kind"])
         except UnknownKind as error:
             return str(error)
         return ""

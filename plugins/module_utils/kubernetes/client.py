@@ -8,6 +8,7 @@ from __future__ import annotations
 import builtins
 import json
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -86,6 +87,7 @@ class Client:
         self.transport = transport
         self.connections = connections
         self._discovery: Discovery | None = None
+        self._discovered = 0.0
         self._discovery_lock = threading.Lock()
         self._pool: ThreadPoolExecutor | None = None
 
@@ -135,6 +137,7 @@ class Client:
                     for path in ("/api", "/apis")
                 ]
                 self._discovery = Discovery(discovery.parse(answers))
+                self._discovered = time.monotonic()
             return self._discovery
 
     def rediscover(self) -> None:
@@ -143,6 +146,9 @@ class Client:
             self._discovery = None
 
     def resource(self, api_version: str, kind: str) -> Resource:
+        """The served kind; asks the cluster again, at most once a second, for one that is not known."""
+        if self.discovery.find(api_version, kind) is None and time.monotonic() > self._discovered + 1:
+            self.rediscover()
         return self.discovery.resource(api_version, kind)
 
     # Requests

@@ -88,8 +88,7 @@ class ApiError(KubernetesError):
 def readable(message: str) -> str:
     """Cut the dump of Go or JSON values that the API server quotes in a validation message."""
     return re.sub(
-        r"Invalid value: (?:[\w.*&\[\]]*\{.{60,}?\}|\"[^\"]{120,}\")"
-        r"(?=: (?:field|may|updates|must|Forbidden))",
+        r"Invalid value: (?:[\w.*&\[\]]*\{.*?\}|\"[^\"]{120,}\")(?=: )",
         "invalid value",
         message,
         flags=re.DOTALL,

@@ -1,0 +1,82 @@
+"""Fixtures of tests against a real API server: one for the session, a namespace of its own for each test."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+from ansible.module_utils.testing import patch_module_args
+from ansible_collections.nilecare.platform.plugins.module_utils.kubernetes.client import Client
+from ansible_collections.nilecare.platform.plugins.modules import apply as apply_module
+
+from tests.module import binaries
+from tests.module.control_plane import ControlPlane
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    try:
+        directory = binaries.find()
+    except binaries.NoBinariesError as error:
+        pytest.fail(str(error), pytrace=False)
+    plane = ControlPlane(tmp_path_factory.mktemp("control-plane"), directory)
+    try:
+        plane.start()
+        yield plane
+    finally:
+        plane.stop()
+
+
+@pytest.fixture
+def client(control_plane: ControlPlane) -> Iterator[Client]:
+    with control_plane.client() as client:
+        yield client
+
+
+@pytest.fixture
+def namespace(client: Client) -> str:
+    name = f"test-{next(_numbers)}"
+    client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    return name
+
+
+class Apply(Protocol):
+    def __call__(self, objects: list[dict[str, Any]], **options: Any) -> dict[str, Any]: ...
+
+
+@pytest.fixture
+def apply(control_plane: ControlPlane, namespace: str, capsys: pytest.CaptureFixture[str]) -> Apply:
+    """Run module ``apply`` as Ansible does and answer its result; set and namespace are the test's own."""
+
+    def run(
+        objects: list[dict[str, Any]], check: bool = False, diff: bool = False, **options: Any
+    ) -> dict[str, Any]:
+        arguments = {
+            "kubeconfig": str(control_plane.kubeconfig),
+            "name": "test-set",
+            "namespace": namespace,
+            "objects": objects,
+            "_ansible_check_mode": check,
+            "_ansible_diff": diff,
+            "_ansible_inject_invocation": True,
+            **options,
+        }
+        capsys.readouterr()
+        with patch_module_args(arguments), pytest.raises(SystemExit):
+            apply_module.main()
+        result = json.loads(capsys.readouterr().out)
+        assert isinstance(result, dict)
+        return result
+
+    return run
+
+
+@pytest.fixture
+def kubeconfig_directory(control_plane: ControlPlane) -> Path:
+    return control_plane.directory
