@@ -60,5 +60,7 @@ class FilterModule:
             "kubeadm_join_document": _documents(config.join_document),
             "kubelet_configuration": config.kubelet_configuration,
             "encryption_configuration": config.encryption_configuration,
+            "authentication_configuration": lambda _nothing: config.authentication_configuration(),
+            "audit_policy": lambda _nothing: config.audit_policy(),
             "node_placements": placement.node_placements,
         }

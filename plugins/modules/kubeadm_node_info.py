@@ -119,8 +119,8 @@ def main() -> None:
         timeout=asked["lock_timeout"],
     )
     try:
-        with process.lock(asked["lock_timeout"]):
-            found = machine.look()
+        process.wait_for_others(asked["lock_timeout"])
+        found = machine.look()
     except process.BusyError as error:
         module.fail_json(msg=f"The state of {asked['name']} cannot be told: {error}. Nothing was changed.")
     module.exit_json(changed=False, kubeadm=found.as_dict())

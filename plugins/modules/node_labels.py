@@ -12,7 +12,8 @@ short_description: Set labels and taints of nodes, and mend them when they drift
 version_added: 0.1.0
 description:
   - Sets the labels and taints of all nodes in one call, from one list of the Nodes. Labels are applied
-    by server-side apply under a field manager of their own, so a label that leaves the inventory leaves the Node.
+    by server-side apply under a field manager of their own, so a label that leaves the inventory leaves
+    the Node.
   - Labels and taints of others (kubelet, controllers, operators) are left alone.
 author: NileCare platform team (@nilecare)
 attributes:

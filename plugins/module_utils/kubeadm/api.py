@@ -90,6 +90,36 @@ def read_kubeconfig(path: Path, root: Path = Path("/")) -> Kubeconfig | None:
         return None
 
 
+def render_kubeconfig(config: Kubeconfig, server: str, server_name: str, cluster_name: str) -> str:
+    """``config`` for another way to the server, as YAML. The same input gives the same text."""
+
+    def encode(pem: str) -> str:
+        return base64.b64encode(pem.encode()).decode()
+
+    user = f"{cluster_name}-admin"
+    return f"""\
+apiVersion: v1
+kind: Config
+current-context: {cluster_name}
+clusters:
+- name: {cluster_name}
+  cluster:
+    server: {server}
+    tls-server-name: {server_name}
+    certificate-authority-data: {encode(config.ca)}
+users:
+- name: {user}
+  user:
+    client-certificate-data: {encode(config.certificate)}
+    client-key-data: {encode(config.key)}
+contexts:
+- name: {cluster_name}
+  context:
+    cluster: {cluster_name}
+    user: {user}
+"""
+
+
 def _context(ca: str, certificate: str, key: str) -> ssl.SSLContext:
     context = ssl.create_default_context(cadata=ca)
     context.minimum_version = ssl.TLSVersion.TLSv1_2

@@ -43,6 +43,13 @@ def tail(text: str, lines: int = 40) -> str:
     return mask("\n".join(text.strip().splitlines()[-lines:]))
 
 
+def wait_for_others(seconds: float, directory: Path = RUN_DIRECTORY) -> None:
+    """Waits for a kubeadm that works on this machine, without leaving a trace where none ever did."""
+    if (directory / "kubeadm.lock").exists():
+        with lock(seconds, directory):
+            pass
+
+
 @contextlib.contextmanager
 def lock(seconds: float, directory: Path = RUN_DIRECTORY) -> Iterator[int]:
     """Holds the machine's kubeadm lock; yields its descriptor, which children inherit.
