@@ -48,6 +48,13 @@ options:
     default: []
     env:
       - name: NILECARE_LAB_EXTRA
+  only:
+    description: Names of the machines to keep, for a lab that tests one thing. None means all.
+    type: list
+    elements: str
+    default: []
+    env:
+      - name: NILECARE_LAB_ONLY
   state_root:
     description: Directory on this host that has one directory for each cluster (keys, kubeconfig).
     type: str
@@ -68,6 +75,7 @@ from typing import Any
 
 from ansible.errors import AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin
+from ansible.template import trust_as_template
 from ansible_collections.nilecare.platform.plugins.module_utils.lab.topology import (
     POOLS,
     SITES,
@@ -97,7 +105,8 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]
                 name=self.get_option("name"),
                 network=self.get_option("network"),
                 nodes=self.get_option("nodes"),
-                extra=self.get_option("extra"),
+                extra=self._words("extra"),
+                only=self._words("only"),
             )
         except TopologyError as error:
             lines = "".join(f"\n  - {problem}" for problem in error.problems)
@@ -106,17 +115,31 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]
 
         state = Path(self.get_option("state_root")).expanduser() / lab.name
         self._add_groups(lab.site_networks)
-        inventory.set_variable("all", "cluster_name", lab.name)
+        self._set("all", "cluster_name", lab.name)
         for name, value in self._connection(state).items():
-            inventory.set_variable("machines", name, value)
+            self._set("machines", name, value)
         for machine in lab.machines:
             inventory.add_host(machine.name)
-            inventory.set_variable(machine.name, "ansible_host", machine.address)
+            self._set(machine.name, "ansible_host", machine.address)
             for group in machine.groups:
                 inventory.add_host(machine.name, group=group)
         # What only the lab itself needs to know; no role of the platform reads it.
-        inventory.set_variable("all", "lab_network", lab.network)
-        inventory.set_variable("all", "lab_gateway", lab.gateway)
+        self._set("all", "lab_network", lab.network)
+        self._set("all", "lab_gateway", lab.gateway)
+
+    def _set(self, entity: str, name: str, value: str | bool) -> None:
+        """Set a variable of a group or a host.
+
+        Text is marked as our own: what is not marked is written by ansible-inventory in a way that
+        other programs (testinfra) do not read.
+        """
+        self.inventory.set_variable(
+            entity, name, trust_as_template(value) if isinstance(value, str) else value
+        )
+
+    def _words(self, option: str) -> list[str]:
+        """Return a list option without the empty word that an empty environment variable gives."""
+        return [word.strip() for word in self.get_option(option) if word.strip()]
 
     def _add_groups(self, site_networks: dict[str, str]) -> None:
         children = {
@@ -132,10 +155,10 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]
                 self.inventory.add_group(name)
                 self.inventory.add_child(parent, name)
         for site, network in site_networks.items():
-            self.inventory.set_variable(f"site_{site}", "site_network", network)
+            self._set(f"site_{site}", "site_network", network)
 
     @staticmethod
-    def _connection(state: Path) -> dict[str, Any]:
+    def _connection(state: Path) -> dict[str, str | bool]:
         """Return how to reach the machines: the lab's own key, and only machines whose key is known."""
         ssh = state / "ssh"
         options = {

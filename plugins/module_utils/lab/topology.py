@@ -56,13 +56,16 @@ class Topology:
     machines: tuple[Machine, ...]
 
 
-def topology(name: str, network: str, nodes: int, extra: Sequence[str] = ()) -> Topology:
+def topology(
+    name: str, network: str, nodes: int, extra: Sequence[str] = (), only: Sequence[str] = ()
+) -> Topology:
     """Lay out a lab.
 
     :param name: the lab's name, which is its cluster's name too
     :param network: private IPv4 network, /22 or larger, for example ``10.77.0.0/16``
     :param nodes: 3, 6 or 12
     :param extra: more workers, each as ``<site>:<count>``
+    :param only: names of the machines to keep, for a lab that tests one thing; none means all
     :raises TopologyError: with every mistake that was found
     """
     problems = []
@@ -92,12 +95,16 @@ def topology(name: str, network: str, nodes: int, extra: Sequence[str] = ()) -> 
         for index in range(count):
             groups = _groups(nodes, site_index, index)
             machines.append(Machine(f"{site}-{index + 1}", str(start + index + 1), groups))
+    unknown = set(only) - {machine.name for machine in machines}
+    if unknown:
+        names = ", ".join(machine.name for machine in machines)
+        raise TopologyError([f"only {name!r}: expected one of {names}" for name in sorted(unknown)])
     return Topology(
         name=name,
         network=str(whole),
         gateway=str(whole.network_address + 1),
         site_networks={site: str(part) for site, part in site_networks.items()},
-        machines=tuple(machines),
+        machines=tuple(machine for machine in machines if not only or machine.name in only),
     )
 
 
