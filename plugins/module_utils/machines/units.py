@@ -9,7 +9,7 @@ So a run that was killed between writing a file and restarting the unit is made 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime
 
 PROPERTIES = (
     "Id",
@@ -79,8 +79,9 @@ def parse_time(text: str) -> float:
     """Return the seconds since 1970 of `systemctl show --timestamp=us+utc`; 0 for an empty text."""
     if not text or text == "n/a":
         return 0.0
-    moment = datetime.strptime(text, "%a %Y-%m-%d %H:%M:%S.%f %Z")
-    return moment.replace(tzinfo=timezone.utc).timestamp()  # noqa: UP017 (the machines run 3.9+)
+    # The weekday in front is left out: strptime would expect it in the machine's own language.
+    day, time = text.split()[1:3]
+    return datetime.fromisoformat(f"{day}T{time}+00:00").timestamp()
 
 
 def parse_show(output: str, names: list[str]) -> dict[str, Facts]:

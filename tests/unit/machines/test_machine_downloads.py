@@ -55,7 +55,7 @@ class Handler(BaseHTTPRequestHandler):
 def mirror() -> Iterator[Mirror]:
     Handler.seen.clear()
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     yield Mirror(f"http://127.0.0.1:{server.server_port}", timeout=5)
     server.shutdown()

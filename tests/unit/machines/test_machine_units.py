@@ -68,8 +68,10 @@ def test_show_of_another_number_of_units_is_refused() -> None:
         parse_show(SHOW, ["containerd.service"])
 
 
-def test_time_is_utc() -> None:
+def test_time_is_utc_whatever_the_language_of_the_machine() -> None:
     assert parse_time("Thu 1970-01-01 00:00:10.500000 UTC") == 10.5
+    assert parse_time("الخميس 1970-01-01 00:00:10.500000 UTC") == 10.5
+    assert parse_time("") == parse_time("n/a") == 0
 
 
 def test_good_unit_is_left_alone() -> None:
