@@ -11,7 +11,7 @@
 # Stops at the first group that fails. What it starts, it takes down again.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-export NILECARE_LAB_NAME=${NILECARE_LAB_NAME:-test} NILECARE_LAB_NETWORK=${NILECARE_LAB_NETWORK:-10.78.0.0/16}
+export NILECARE_LAB_NAME=${NILECARE_LAB_NAME:-test} NILECARE_LAB_NETWORK=${NILECARE_LAB_NETWORK:-10.76.0.0/16}
 export ANSIBLE_FORCE_COLOR=false PY_COLORS=0 NO_COLOR=1
 work=$(mktemp -d)
 started=$SECONDS
@@ -89,12 +89,11 @@ bundle() {
 module() { .venv/bin/pytest -q tests/module; }
 
 molecule() {
-  lab_used=yes
   local scenario
   for scenario in molecule/*/molecule.yml; do
     scenario=$(basename "$(dirname "$scenario")")
     say "molecule: $scenario"
-    .venv/bin/molecule test --scenario-name "$scenario"
+    env -u NILECARE_LAB_NAME -u NILECARE_LAB_NETWORK PATH="$PWD/.venv/bin:$PATH" molecule test --scenario-name "$scenario"
   done
 }
 
