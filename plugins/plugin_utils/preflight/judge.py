@@ -13,6 +13,7 @@ from ansible_collections.nilecare.platform.plugins.plugin_utils.preflight import
     names,
     networks,
     topology,
+    values,
     variables,
 )
 from ansible_collections.nilecare.platform.plugins.plugin_utils.preflight.finding import Finding
@@ -34,6 +35,7 @@ def judge_inventory(inventory: Inventory, settings: Settings, known: variables.K
         *networks.check_networks(inventory, settings),
         *variables.check_unknown(inventory, known),
         *variables.check_shared(inventory, known),
+        *values.check_values(inventory, known),
     ]
 
 

@@ -6,9 +6,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 import yaml
 from ansible_collections.nilecare.platform.plugins.plugin_utils.preflight.finding import Finding
@@ -35,12 +36,15 @@ class Known:
     """Starts of names that belong to the collection: a role's name and "_"."""
     shared: frozenset[str]
     """Variables of role platform: the same for all hosts."""
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Each name's option in argument_specs."""
 
 
 def read_known(roles: Path) -> Known:
     """All options in meta/argument_specs.yml of the roles below a directory."""
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     names: dict[str, set[str]] = {}
+    options: dict[str, Mapping[str, Any]] = {}
     for path in sorted(roles.glob("*/meta/argument_specs.yml")):
         content: Mapping[str, Mapping[str, object]] = (
             yaml.load(path.read_text(encoding="utf-8"), Loader=loader) or {}
@@ -49,11 +53,13 @@ def read_known(roles: Path) -> Known:
         for entry in (content.get("argument_specs") or {}).values():
             if isinstance(entry, Mapping):
                 found.update(entry.get("options") or {})
+                options.update(entry.get("options") or {})
     shared = frozenset(names.get("platform", set())) - PER_HOST
     return Known(
         names=frozenset().union(*names.values()),
         prefixes=(*(f"{role}_" for role in names), *SHARED_PREFIXES),
         shared=shared,
+        options=options,
     )
 
 

@@ -18,9 +18,25 @@ SETTINGS = Settings(kubernetes_version="1.36.3")
 CA = "c" * 64
 
 KNOWN = Known(
-    names=frozenset({"cluster_pod_network", "cluster_name", "host_packages", "kubernetes_version"}),
+    names=frozenset(
+        {
+            "cluster_pod_network",
+            "cluster_name",
+            "host_packages",
+            "host_count",
+            "host_colour",
+            "host_password",
+            "kubernetes_version",
+        }
+    ),
     prefixes=("cluster_", "host_", "kubernetes_"),
     shared=frozenset({"cluster_pod_network", "cluster_name", "kubernetes_version"}),
+    options={
+        "host_packages": {"type": "list", "elements": "str"},
+        "host_count": {"type": "int"},
+        "host_colour": {"type": "str", "choices": ["red", "green"]},
+        "host_password": {"type": "int", "no_log": True},
+    },
 )
 
 PLANE = {"machines", "cluster", "control_plane"}

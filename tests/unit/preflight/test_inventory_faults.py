@@ -141,6 +141,14 @@ def mistyped_prefix(draft: Draft) -> None:
     draft.variables["bahri-2"]["clutser_pod_network"] = "10.0.0.0/8"
 
 
+def value_of_wrong_type(draft: Draft) -> None:
+    draft.variables["bahri-2"]["host_count"] = "many"
+
+
+def value_outside_choices(draft: Draft) -> None:
+    draft.variables["bahri-2"]["host_colour"] = "blue"
+
+
 def shared_variable_differs(draft: Draft) -> None:
     draft.variables["bahri-2"]["cluster_pod_network"] = "10.240.0.0/16"
 
@@ -174,6 +182,8 @@ FAULTS: list[tuple[Callable[[Draft], None], str, str, str]] = [
     (two_pools, "bahri-2", "pool", "in 2 pools"),
     (mistyped_variable, "bahri-2", "cluster_pod_netwrok", "no role knows"),
     (mistyped_prefix, "bahri-2", "clutser_pod_network", "no role knows"),
+    (value_of_wrong_type, "bahri-2", "host_count", "'many'"),
+    (value_outside_choices, "bahri-2", "host_colour", "got: blue"),
     (shared_variable_differs, "", "cluster_pod_network", "differs between hosts"),
 ]
 
@@ -254,6 +264,20 @@ def test_a_mistyped_variable_is_found_once_with_its_place_and_the_name_that_was_
 def test_variables_of_others_are_nobodys_business() -> None:
     draft = Draft()
     draft.variables["bahri-2"].update(ansible_ssh_pipelining=True, rack="b7", owner="radiology")
+    assert findings(draft) == []
+
+
+def test_templates_and_secrets_are_not_judged() -> None:
+    draft = Draft()
+    draft.variables["bahri-2"].update(
+        host_count="{{ 1 + 1 }}", host_packages=["{{ a }}"], host_password="secret"
+    )
+    assert findings(draft) == []
+
+
+def test_a_value_that_can_become_the_right_type_is_no_fault() -> None:
+    draft = Draft()
+    draft.variables["bahri-2"].update(host_count="3", host_packages=["vim"], host_colour="green")
     assert findings(draft) == []
 
 
