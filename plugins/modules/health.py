@@ -66,6 +66,12 @@ options:
     description: Seconds that a clock may be off at most.
     type: float
     default: 1.0
+  time_server:
+    description:
+      - Address of the time server, which the controller asks, to compare its clock with its own. Not
+        asked, when not given.
+    type: str
+    default: ''
   namespaces:
     description: Namespaces whose Deployments and DaemonSets must be ready.
     type: list
@@ -136,6 +142,7 @@ def main() -> None:
             "cluster_domain": {"type": "str", "default": "cluster.local"},
             "certificate_days": {"type": "int", "default": 30},
             "time_offset": {"type": "float", "default": 1.0},
+            "time_server": {"type": "str", "default": ""},
             "namespaces": {"type": "list", "elements": "str", "default": ["kube-system"]},
             "probe_image": {"type": "str", "required": True},
             "probe_timeout": {"type": "int", "default": 90},

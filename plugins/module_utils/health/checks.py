@@ -92,17 +92,17 @@ def clocks(observations: t.Mapping[str, t.Mapping[str, t.Any]], seconds: float) 
 def etcd(observations: t.Mapping[str, t.Mapping[str, t.Any]], expected: t.Sequence[str]) -> list[Check]:
     """Judge the etcd cluster by what each member says; ``expected`` are the control planes."""
     checks = []
-    said = {host: observations.get(host, {}).get("etcd") or {} for host in expected}
+    # With --limit, some were not asked.
+    said = {host: observations[host].get("etcd") or {} for host in expected if host in observations}
     answering = {host: one for host, one in said.items() if one and "error" not in one}
-    for host in expected:
-        one = said[host]
+    for host, one in said.items():
         if host in answering:
             healthy = one["leader"] != "0" and not one["errors"]
             found = f"{one['version']}, {one['size'] / 1048576:.0f} MiB" if healthy else "no leader"
             found = ", ".join(map(str, one["errors"])) or found
             checks.append(Check("etcd", f"member on {host}", healthy, found, "healthy, with a leader"))
         else:
-            found = one.get("error") or str(observations.get(host, {}).get("problem") or "no answer")
+            found = one.get("error") or str(observations[host].get("problem") or "no answer")
             checks.append(Check("etcd", f"member on {host}", False, found, "answers"))
     leaders = {one["leader"] for one in answering.values()}
     if answering:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..kubernetes.client import Client
 from ..kubernetes.errors import KubernetesError
-from . import checks, prober, show
+from . import checks, machine, prober, show
 from .checks import Check
 
 
@@ -33,6 +33,10 @@ def judge(asked: t.Mapping[str, t.Any], probe: bool = True) -> Judgement:
     found += checks.etcd(seen, asked["control_planes"])
     found += checks.units(seen) + checks.addresses(seen)
     found += checks.clocks(seen, asked["time_offset"]) + checks.certificates(seen, asked["certificate_days"])
+    if asked["time_server"]:
+        # The machines compare themselves with the time server; who compares the time server? The controller.
+        clock = machine.clock(asked["time_server"], 3.0)
+        found += checks.clocks({"controller": {"clock": clock}}, asked["time_offset"])
     images: list[tuple[str, str]] = []
     try:
         with Client.from_kubeconfig(asked["kubeconfig"], patience=float(asked["api_timeout"])) as client:
