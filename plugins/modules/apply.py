@@ -155,6 +155,7 @@ seconds:
 
 import time
 import traceback
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
@@ -273,7 +274,7 @@ def nothing_there(error: KubernetesError) -> bool:
     return "does not exist" in str(error)
 
 
-def gather(objects: list, files: list) -> list:  # type: ignore[type-arg]
+def gather(objects: list[Any], files: list[str]) -> list[Any]:
     """Objects of both options; a list among ``objects`` (the answer of a lookup) is taken apart."""
     found = []
     for item in objects:
@@ -283,7 +284,7 @@ def gather(objects: list, files: list) -> list:  # type: ignore[type-arg]
     return found
 
 
-def answer(module: AnsibleModule, result: Result, began: float) -> dict:  # type: ignore[type-arg]
+def answer(module: AnsibleModule, result: Result, began: float) -> dict[str, Any]:
     """Return values. The invocation names how many objects were given, not what is in them."""
     arguments = {key: value for key, value in module.params.items() if key != "objects"}
     arguments["objects"] = f"{len(module.params['objects'])} objects"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -47,7 +47,7 @@ def namespace(client: Client) -> str:
 
 
 class Apply(Protocol):
-    def __call__(self, objects: list[dict[str, Any]], **options: Any) -> dict[str, Any]: ...
+    def __call__(self, objects: Sequence[Any], **options: Any) -> dict[str, Any]: ...
 
 
 @pytest.fixture
@@ -55,13 +55,13 @@ def apply(control_plane: ControlPlane, namespace: str, capsys: pytest.CaptureFix
     """Run module ``apply`` as Ansible does and answer its result; set and namespace are the test's own."""
 
     def run(
-        objects: list[dict[str, Any]], check: bool = False, diff: bool = False, **options: Any
+        objects: Sequence[Any], check: bool = False, diff: bool = False, **options: Any
     ) -> dict[str, Any]:
         arguments = {
             "kubeconfig": str(control_plane.kubeconfig),
             "name": "test-set",
             "namespace": namespace,
-            "objects": objects,
+            "objects": list(objects),
             "_ansible_check_mode": check,
             "_ansible_diff": diff,
             "_ansible_inject_invocation": True,

@@ -13,7 +13,7 @@ from ansible_collections.nilecare.platform.plugins.module_utils.kubernetes.clien
 
 from tests.module.conftest import Apply
 from tests.module.control_plane import ControlPlane
-from tests.module.samples import config_map, custom, definition, deployment, secret
+from tests.module.samples import config_map, custom, definition, deployment, pod_spec, secret
 
 CONFIG_AND_WORKLOAD = [
     config_map("settings", colour="blue"),
@@ -21,52 +21,50 @@ CONFIG_AND_WORKLOAD = [
     secret("key", password="x"),
 ]
 
-NOTATIONS: list[dict[str, Any]] = [
-    deployment("quantities", resources={"limits": {"cpu": "1000m", "memory": "1024Mi"}}, ports=[{"containerPort": 80}]),
-    {
-        "apiVersion": "networking.k8s.io/v1",
-        "kind": "NetworkPolicy",
-        "metadata": {"name": "defaults-in-lists"},
-        "spec": {"podSelector": {}, "ingress": [{"ports": [{"port": 80}]}], "policyTypes": ["Ingress"]},
-    },
-    {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": {"name": "ports"},
-        "spec": {"selector": {"app": "x"}, "ports": [{"name": "http", "port": 80}, {"name": "dns", "port": 53}]},
-    },
-    {
-        "apiVersion": "autoscaling/v2",
-        "kind": "HorizontalPodAutoscaler",
-        "metadata": {"name": "scaler"},
-        "spec": {
-            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "quantities"},
-            "maxReplicas": 3,
-            "metrics": [
-                {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 70}}}
-            ],
+HTTP_PORTS = [{"name": "http", "port": 80}, {"name": "dns", "port": 53}]
+POD_NAME = {"name": "POD", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}
+CPU = {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 70}}
+CLAIM = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1024Mi"}}}
+LIMITS = {"limits": {"cpu": "1000m", "memory": "1024Mi"}}
+
+
+def obj(api_version: str, kind: str, name: str, **spec: Any) -> dict[str, Any]:
+    return {"apiVersion": api_version, "kind": kind, "metadata": {"name": name}, "spec": spec}
+
+
+NOTATIONS = [
+    deployment("quantities", resources=LIMITS, ports=[{"containerPort": 80}]),
+    deployment("variables", env=[POD_NAME, {"name": "EMPTY"}]),
+    obj(
+        "networking.k8s.io/v1",
+        "NetworkPolicy",
+        "defaults-in-lists",
+        podSelector={},
+        ingress=[{"ports": [{"port": 80}]}],
+        policyTypes=["Ingress"],
+    ),
+    obj("v1", "Service", "ports", selector={"app": "x"}, ports=HTTP_PORTS),
+    obj(
+        "autoscaling/v2",
+        "HorizontalPodAutoscaler",
+        "scaler",
+        scaleTargetRef={"apiVersion": "apps/v1", "kind": "Deployment", "name": "quantities"},
+        maxReplicas=3,
+        metrics=[{"type": "Resource", "resource": CPU}],
+    ),
+    obj(
+        "apps/v1",
+        "StatefulSet",
+        "claims",
+        serviceName="claims",
+        selector={"matchLabels": {"app": "claims"}},
+        template={
+            "metadata": {"labels": {"app": "claims"}},
+            "spec": {**pod_spec(), "volumes": [{"name": "tmp", "emptyDir": {}}]},
         },
-    },
-    {
-        "apiVersion": "apps/v1",
-        "kind": "StatefulSet",
-        "metadata": {"name": "claims"},
-        "spec": {
-            "serviceName": "claims",
-            "selector": {"matchLabels": {"app": "claims"}},
-            "template": {
-                "metadata": {"labels": {"app": "claims"}},
-                "spec": {"containers": [{"name": "db", "image": "db", "env": [
-                    {"name": "POD", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}, {"name": "EMPTY"},
-                ]}], "volumes": [{"name": "tmp", "emptyDir": {}}]},
-            },
-            "volumeClaimTemplates": [{
-                "metadata": {"name": "data"},
-                "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1024Mi"}}},
-            }],
-        },
-    },
-]  # fmt: skip
+        volumeClaimTemplates=[{"metadata": {"name": "data"}, "spec": CLAIM}],
+    ),
+]
 
 
 def test_a_set_is_created_once(apply: Apply, namespace: str) -> None:
@@ -219,8 +217,8 @@ def test_kubectl_knows_the_same_set(apply: Apply, control_plane: ControlPlane, n
         "--applyset=test-set",
         "--server-side",
         "--field-manager=nilecare",
+        "--filename=-",
     )
-    arguments += ("-f", "-")
     stays = '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"stays"},"data":{"a":"b"}}'
     refused = control_plane.kubectl(*arguments, stdin=stays, check=False)
     assert 'managed by tooling "nilecare-apply"' in refused.stderr  # As the specification wants it.

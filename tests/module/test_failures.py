@@ -188,7 +188,7 @@ def test_a_webhook_that_is_not_up_yet_is_waited_for(apply: Apply, client: Client
             ],
         }
     )
-    arguments: tuple[str, ...] = ("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration", name)
+    arguments = ("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration", name)
     try:
         probe, deadline = config_map("probe", namespace), time.monotonic() + 10
         while time.monotonic() < deadline:  # Until the API server has seen the webhook.
@@ -208,7 +208,7 @@ def test_an_api_server_that_restarts_in_the_middle(
     objects: list[dict[str, Any]] = [
         config_map(f"map-{number:03}", payload="x" * 200) for number in range(400)
     ]
-    seen_before_restart = []
+    seen_before_restart: list[int] = []
 
     def restart() -> None:
         while not seen_before_restart or not seen_before_restart[-1]:

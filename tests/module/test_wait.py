@@ -70,15 +70,14 @@ def event(client: Client, namespace: str, about: dict[str, Any], reason: str, me
 
 def test_waits_until_the_whole_set_is_ready(apply: Apply, client: Client, namespace: str) -> None:
     kind = ("apps/v1", "Deployment")
+
+    def later() -> None:
+        time.sleep(0.7)
+        deployment_status(client, namespace, "slow")
+
     threads = [
         when(client, kind, namespace, "fast", lambda: deployment_status(client, namespace, "fast")),
-        when(
-            client,
-            kind,
-            namespace,
-            "slow",
-            lambda: (time.sleep(0.7), deployment_status(client, namespace, "slow"))[-1],
-        ),
+        when(client, kind, namespace, "slow", later),
     ]
     result = apply([deployment("fast"), deployment("slow"), config_map("x")], wait=True, wait_timeout=20)
     assert not result.get("failed"), result.get("msg")
@@ -147,10 +146,8 @@ def test_reasons_of_failing_pods(apply: Apply, client: Client, namespace: str) -
     result = apply([deployment(name) for name in states], wait=True, wait_timeout=1)
     message = result["msg"]
     assert "3 objects are not ready after 1 s (everything was applied)" in message
-    assert (
-        'pod image-1: image registry.test/app:1 cannot be pulled: Failed to pull image "registry.test/app:1": not found'
-        in message
-    )
+    pulled = 'Failed to pull image "registry.test/app:1": not found'
+    assert f"pod image-1: image registry.test/app:1 cannot be pulled: {pulled}" in message
     assert (
         "pod crash-1: container main crashed with exit code 1, 3 restarts: no database at db:5432" in message
     )

@@ -20,10 +20,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-_ATOMIC_DEFAULTS = {"protocol": "TCP", "apiVersion": "v1", "matchPolicy": "Equivalent", "scope": "*"}
-"""Values that the server writes into structures which it otherwise keeps as they were sent.
+_DEFAULTS = {("ports", "protocol"): "TCP", ("fieldRef", "apiVersion"): "v1", ("rules", "scope"): "*"}
+"""By the structure's key and the field: what the server writes into structures that are owned as a whole.
 
-Safe: left out, the field gets the same value again."""
+Safe to take for unchanged: left out, the field gets the same value again."""
 
 
 def certainly_unchanged(desired: dict[str, Any], live: dict[str, Any], manager: str) -> bool:
@@ -37,7 +37,7 @@ def certainly_unchanged(desired: dict[str, Any], live: dict[str, Any], manager: 
         wanted["metadata"] = metadata
     else:
         wanted.pop("metadata", None)
-    return _same(wanted, owned, live)
+    return _same(wanted, owned, live, "")
 
 
 def owned_fields(live: dict[str, Any], manager: str, api_version: str) -> dict[str, Any] | None:
@@ -55,14 +55,14 @@ def owned_fields(live: dict[str, Any], manager: str, api_version: str) -> dict[s
     return None
 
 
-def _same(wanted: Any, owned: dict[str, Any], live: Any) -> bool:
+def _same(wanted: Any, owned: dict[str, Any], live: Any, within: str) -> bool:
     children = {key: value for key, value in owned.items() if key != "."}
     if not children:
-        return _equal_atom(wanted, live)
+        return _equal_atom(wanted, live, within)
     if isinstance(wanted, dict) and isinstance(live, dict):
         return _same_map(wanted, children, live)
     if isinstance(wanted, list) and isinstance(live, list):
-        return _same_list(wanted, children, live)
+        return _same_list(wanted, children, live, within)
     return False
 
 
@@ -71,12 +71,12 @@ def _same_map(wanted: dict[str, Any], owned: dict[str, Any], live: dict[str, Any
         return False
     for key, value in wanted.items():
         fields = owned.get(f"f:{key}")
-        if fields is None or key not in live or not _same(value, fields, live[key]):
+        if fields is None or key not in live or not _same(value, fields, live[key], key):
             return False
     return True
 
 
-def _same_list(wanted: list[Any], owned: dict[str, Any], live: list[Any]) -> bool:
+def _same_list(wanted: list[Any], owned: dict[str, Any], live: list[Any], within: str) -> bool:
     if len(wanted) != len(owned):
         return False
     positions: dict[int, int] = {}
@@ -91,7 +91,7 @@ def _same_list(wanted: list[Any], owned: dict[str, Any], live: list[Any]) -> boo
             return False
         if ours is None or theirs is None or ours in positions:
             return False
-        if kind == "k" and not _same(wanted[ours], fields, live[theirs]):
+        if kind == "k" and not _same(wanted[ours], fields, live[theirs], within):
             return False
         positions[ours] = theirs
     # The order of containers, variables and the like has a meaning.
@@ -118,19 +118,19 @@ def _with_keys(items: list[Any], keys: dict[str, Any], partly: bool = False) -> 
     return found[0] if len(found) == 1 else None
 
 
-def _equal_atom(wanted: Any, live: Any) -> bool:
+def _equal_atom(wanted: Any, live: Any, within: str) -> bool:
     """Equality of what is owned as a whole; defaults that we know may stand in ``live`` besides."""
     if isinstance(wanted, dict):
         if not isinstance(live, dict):
             return False
-        if any(key not in live or not _equal_atom(value, live[key]) for key, value in wanted.items()):
+        if any(key not in live or not _equal_atom(value, live[key], key) for key, value in wanted.items()):
             return False
-        return all(key in wanted or _ATOMIC_DEFAULTS.get(key) == value for key, value in live.items())
+        return all(key in wanted or _DEFAULTS.get((within, key)) == value for key, value in live.items())
     if isinstance(wanted, list):
         return (
             isinstance(live, list)
             and len(wanted) == len(live)
-            and all(_equal_atom(ours, theirs) for ours, theirs in zip(wanted, live))  # noqa: B905
+            and all(_equal_atom(ours, theirs, within) for ours, theirs in zip(wanted, live))  # noqa: B905
         )
     if isinstance(wanted, bool) or isinstance(live, bool):
         return wanted is live
