@@ -55,7 +55,7 @@ COLOURS = {"failed": C.COLOR_ERROR, "changed": C.COLOR_CHANGED, "ok": C.COLOR_OK
 PROMPTS = ("pause", "ansible.builtin.pause", "ansible.legacy.pause")
 
 
-class CallbackModule(CallbackBase):
+class CallbackModule(CallbackBase):  # type: ignore[misc]
     """Shows the run as it goes."""
 
     CALLBACK_VERSION = 2.0

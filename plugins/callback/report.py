@@ -50,7 +50,7 @@ from ansible_collections.nilecare.platform.plugins.module_utils.report import fi
 from ansible_collections.nilecare.platform.plugins.plugin_utils.run_watcher import RunWatcher
 
 
-class CallbackModule(CallbackBase):
+class CallbackModule(CallbackBase):  # type: ignore[misc]
     """Watches the run and writes its report."""
 
     CALLBACK_VERSION = 2.0

@@ -65,4 +65,4 @@ def _stamp(moment: float) -> bytes:
 
 def _moment(stamp: bytes) -> float:
     seconds, fraction = struct.unpack("!II", stamp)
-    return float(seconds) - _EPOCH + fraction / 2**32
+    return float(seconds - _EPOCH + fraction / 2**32)

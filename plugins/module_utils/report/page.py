@@ -27,20 +27,35 @@ def render(run: Run) -> str:
     environment.filters["human"] = human
     environment.filters["diff_lines"] = diff_lines
     shown = {run.state_of(machine.name) for machine in run.machines}
+    totals = run.totals()
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
     return template.render(
         run=run,
         headline=headline(run),
-        totals=run.totals(),
+        totals=totals,
         changes=run.changes(),
         slowest=run.slowest(),
         failures=failures_by_host(run),
         states={host: run.state_of(host) for host in run.hosts},
         legend={state: word for state, word in picture.words(run).items() if state in shown},
+        bars={status: word for status, word in bar_words(run).items() if totals[status]},
         started=datetime.datetime.fromtimestamp(run.started, datetime.UTC),
         picture=markupsafe.Markup(picture.draw(run)),
         timeline=markupsafe.Markup(timeline.draw(run)),
     )
+
+
+def bar_words(run: Run) -> dict[str, str]:
+    """Return what each colour of the timeline means."""
+    return {
+        "ok": "nothing to do",
+        "changed": "would change" if run.check else "changed",
+        "failed": "failed",
+        "unreachable": "unreachable",
+        "missing": "unreachable, went on without",
+        "rescued": "failed and handled",
+        "ignored": "failed, ignored",
+    }
 
 
 def headline(run: Run) -> str:

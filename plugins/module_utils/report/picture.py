@@ -49,7 +49,7 @@ def draw(run: Run) -> str:
         else:
             shared.append(machine)
     parts: list[str] = []
-    top = 0
+    top = 0.0
     columns = max(1, len(sites))
     panel = (WIDTH - GAP * (columns - 1)) / columns
     if shared:

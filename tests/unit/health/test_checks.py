@@ -113,7 +113,7 @@ def test_workloads() -> None:
 
 
 def test_certificates_and_clocks() -> None:
-    seen = {
+    seen: dict[str, dict[str, Any]] = {
         "a": {
             "certificates": [
                 {"path": "x", "days": 29.9},
