@@ -73,6 +73,8 @@ class RunWatcher:
         """Note a task (or a handler)."""
         role = str(task._role.get_name(include_role_fqcn=False)) if task._role else ""
         name = str(task.name or task.action).strip()
+        if name.startswith("Validating arguments against arg spec"):
+            name = "Check the variables"
         return self.recorder.begin_task(
             task._uuid, name, role, self._relative(task.get_path() or ""), self.now
         )
@@ -90,7 +92,9 @@ class RunWatcher:
             status = "missing"
         for warning in data.get("warnings") or []:
             self.recorder.warn(str(warning))
-        return self.recorder.end_step(result.task._uuid, result.host.get_name(), status, data, self.now)
+        return self.recorder.end_step(
+            result.task._uuid, result.host.get_name(), status, data, self.now, done_by(result)
+        )
 
     def ends(self, stats: t.Any = None) -> None:
         """Note the end; without statistics the run was broken off."""
@@ -145,6 +149,17 @@ def machines_of(inventory: t.Any) -> list[Machine]:
             address = "" if service else str(host.vars.get("ansible_host", ""))
             found.append(Machine(host.get_name(), site, address, names, service))
     return found
+
+
+def done_by(result: t.Any) -> str:
+    """Return the host that did a task once for all hosts, where that is not the host of the result."""
+    task = result.task
+    # ansible-core 2.19 leaves only the task's own words, which may be a template.
+    host = (result.result.get("_ansible_delegated_vars") or {}).get(
+        "ansible_delegated_host"
+    ) or task.delegate_to
+    known = host and "{{" not in str(host)
+    return str(host) if known and task.run_once and host != result.host.get_name() else ""
 
 
 def collection_version() -> str:

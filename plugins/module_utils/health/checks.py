@@ -102,7 +102,7 @@ def etcd(observations: t.Mapping[str, t.Mapping[str, t.Any]], expected: t.Sequen
             found = ", ".join(map(str, one["errors"])) or found
             checks.append(Check("etcd", f"member on {host}", healthy, found, "healthy, with a leader"))
         else:
-            found = one.get("error") or str(observations[host].get("problem") or "no answer")
+            found = one.get("error") or ("its machine does not answer" if not one else "no answer")
             checks.append(Check("etcd", f"member on {host}", False, found, "answers"))
     leaders = {one["leader"] for one in answering.values()}
     if answering:

@@ -63,7 +63,8 @@ def observations(machines: t.Mapping[str, t.Any]) -> dict[str, dict[str, t.Any]]
         if not said:
             seen[host]["problem"] = "was not asked"
         elif said.get("unreachable"):
-            seen[host]["problem"] = f"unreachable: {said.get('msg', 'no answer')}"
+            lines = str(said.get("msg") or "no answer").strip().splitlines()
+            seen[host]["problem"] = f"unreachable: {lines[-1].strip()}"
         elif said.get("failed"):
             seen[host]["problem"] = f"could not be asked: {said.get('msg', 'no reason given')}"
     return seen

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from .sections import Section
 
 STATUSES = ("ok", "changed", "failed", "unreachable", "skipped", "ignored", "rescued", "missing")
-"""How a step can end. ``missing``: unreachable, and the play goes on without the host on purpose."""
+"""How a step can end. ``missing``: unreachable, and the play goes on by ``ignore_unreachable``."""
 
 BAD = ("failed", "unreachable")
 
@@ -64,6 +64,8 @@ class Step:
     message: str = ""
     items: list[str] = field(default_factory=list)
     differences: list[Difference] = field(default_factory=list)
+    owner: str = ""
+    """The host that Ansible counts it for, where another one (``host``) did it for all."""
 
     @property
     def seconds(self) -> float:
@@ -108,6 +110,7 @@ class Failure:
     path: str
     message: str
     details: dict[str, str] = field(default_factory=dict)
+    owner: str = ""
 
 
 @dataclass
@@ -147,8 +150,10 @@ class Run:
         for status in ("failed", "unreachable"):
             if status in statuses:
                 return status
-        if host in self.missing or "missing" in statuses:
+        if host in self.missing:
             return "missing"
+        if "missing" in statuses:
+            return "unreachable"
         if "changed" in statuses:
             return "changed"
         return "ok" if statuses - {"skipped"} else "idle"

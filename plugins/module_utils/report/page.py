@@ -52,7 +52,7 @@ def bar_words(run: Run) -> dict[str, str]:
         "changed": "would change" if run.check else "changed",
         "failed": "failed",
         "unreachable": "unreachable",
-        "missing": "unreachable, went on without",
+        "missing": "unreachable, ignored",
         "rescued": "failed and handled",
         "ignored": "failed, ignored",
     }

@@ -59,15 +59,22 @@ class Recorder:
         if task and host not in task.hosts:
             task.hosts.append(host)
 
-    def end_step(self, key: str, host: str, status: str, result: t.Mapping[str, t.Any], now: float) -> Step:
-        """A host is done with a task; ``status`` is one of model.STATUSES."""
+    def end_step(
+        self, key: str, host: str, status: str, result: t.Mapping[str, t.Any], now: float, by: str = ""
+    ) -> Step:
+        """A host is done with a task; ``status`` is one of model.STATUSES.
+
+        ``by`` names the host that did it once for all, where that is another one.
+        """
         task = self._tasks.get(key) or self.begin_task(key, key, "", "", now)
         start = self._starts.pop((key, host), task.start)
-        step = Step(host, start, now, status)
+        step = Step(by or host, start, now, status, owner=host if by else "")
         task.end = now
         task.steps.append(step)
-        if host not in task.hosts:
-            task.hosts.append(host)
+        if by and host in task.hosts:
+            task.hosts.remove(host)
+        if step.host not in task.hosts:
+            task.hosts.append(step.host)
         if status == "changed":
             step.differences = differences(result)
             step.items = changed_items(result)
@@ -75,11 +82,16 @@ class Recorder:
             step.message = first_line(message_of(result))
         if status in ("failed", "unreachable"):
             self.run.failures.append(
-                Failure(host, task.title, task.path, mask(message_of(result)), failure_details(result))
+                Failure(
+                    step.host,
+                    task.title,
+                    task.path,
+                    mask(message_of(result)),
+                    failure_details(result),
+                    step.owner,
+                )
             )
         self._collect(result, task)
-        if status == "missing":
-            self.run.missing.setdefault(host, step.message or "unreachable")
         return step
 
     def add_machine(self, machine: Machine) -> None:
@@ -104,9 +116,11 @@ class Recorder:
         if failed_hosts is not None:
             for task in run.tasks:
                 for step in task.steps:
-                    if step.status == "failed" and step.host not in failed_hosts:
+                    if step.status == "failed" and (step.owner or step.host) not in failed_hosts:
                         step.status = "rescued"
-            run.failures = [failure for failure in run.failures if failure.host in failed_hosts]
+            run.failures = [
+                failure for failure in run.failures if (failure.owner or failure.host) in failed_hosts
+            ]
             run.result = "failed" if run.failures else "ok"
         else:
             run.result = "failed" if run.failures else "interrupted"

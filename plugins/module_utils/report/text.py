@@ -15,7 +15,7 @@ LABELS = {
     "failed": "failed",
     "unreachable": "unreachable",
     "ignored": "ignored",
-    "missing": "left out",
+    "missing": "unreachable, ignored",
 }
 
 

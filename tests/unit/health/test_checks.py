@@ -59,7 +59,7 @@ def test_an_unhealthy_etcd(different: dict[str, Any], subject: str) -> None:
 
 def test_a_member_on_a_machine_that_is_off() -> None:
     seen = judge.observations({"a": member(), "b": {"unreachable": True, "msg": "no route"}})
-    assert bad(checks.etcd(seen, list("ab")))["member on b"] == "unreachable: no route"
+    assert bad(checks.etcd(seen, list("ab")))["member on b"] == "its machine does not answer"
     assert bad(checks.unreachable(seen)) == {"b": "unreachable: no route"}
 
 

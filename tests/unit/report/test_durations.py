@@ -50,7 +50,14 @@ def test_what_was_kept_is_read_again() -> None:
     assert Durations.from_json(LAST.to_json()) == LAST
 
 
-SPOILED: list[object] = [None, [], {}, "x", {"seconds": "much", "tasks": []}, {"seconds": 1, "tasks": [["a"]]}]
+SPOILED: list[object] = [
+    None,
+    [],
+    {},
+    "x",
+    {"seconds": "much", "tasks": []},
+    {"seconds": 1, "tasks": [["a"]]},
+]
 
 
 @pytest.mark.parametrize("data", SPOILED)

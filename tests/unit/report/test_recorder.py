@@ -84,7 +84,18 @@ def test_missing_hosts_come_from_results() -> None:
     recorder = record(
         ("a", "ok", {"nilecare_missing_hosts": {"z": "no answer"}}), ("b", "missing", {"msg": "gone"})
     )
-    assert recorder.run.missing == {"z": "no answer", "b": "gone"}
+    assert recorder.run.missing == {"z": "no answer"}
+    assert recorder.run.state_of("b") == "unreachable"
+
+
+def test_what_one_host_did_for_all_is_its_own() -> None:
+    recorder = record(("a", "ok", {}))
+    recorder.begin_step("t", "b", 1.0)
+    recorder.end_step("t", "b", "failed", {"msg": "no"}, 2.0, by="localhost")
+    recorder.finish(2.0, {"b"})
+    assert recorder.run.state_of("b") == "idle"
+    assert recorder.run.failures[0].host == "localhost"
+    assert recorder.run.result == "failed"
 
 
 def test_a_bad_section_is_a_warning_and_not_the_end() -> None:
