@@ -63,7 +63,7 @@ TIMEOUT = 60.0
 """Seconds for one build; nothing is fetched, so it takes well under one."""
 
 
-class LookupModule(LookupBase):
+class LookupModule(LookupBase):  # type: ignore[misc]
     """``lookup('nilecare.platform.kustomize', directory)``."""
 
     def run(self, terms: list[str], variables: Any = None, **kwargs: Any) -> list[Any]:

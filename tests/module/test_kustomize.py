@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 from ansible.errors import AnsibleError
-from ansible.plugins.loader import lookup_loader
+from ansible_collections.nilecare.platform.plugins.lookup.kustomize import build
 
 from tests.module import binaries
 from tests.module.samples import config_map
@@ -36,21 +39,47 @@ def directories(tmp_path: Path) -> tuple[Path, Path]:
     return ours, bundle
 
 
-def lookup(ours: Path, bundle: Path) -> Any:
-    plugin = lookup_loader.get("nilecare.platform.kustomize")
-    kubectl = str(binaries.find() / "kubectl")
-    return plugin.run([str(ours)], {}, kubectl=kubectl, manifests=str(bundle))
+def kubectl() -> Path:
+    return binaries.find() / "kubectl"
 
 
 def test_patches_upstream_manifests(directories: tuple[Path, Path]) -> None:
-    (objects,) = lookup(*directories)
-    assert objects == [config_map("settings", "edge", colour="green")]
+    ours, bundle = directories
+    assert build(ours, kubectl(), bundle) == [config_map("settings", "edge", colour="green")]
+    assert not (ours / "bundle").exists()
 
 
 def test_errors_name_the_directory(directories: tuple[Path, Path]) -> None:
     ours, bundle = directories
     (bundle / "upstream" / "manifest.yaml").unlink()
     with pytest.raises(AnsibleError, match=f"kustomize: {ours}: .*manifest.yaml"):
-        lookup(ours, bundle)
-    with pytest.raises(AnsibleError, match="holds no kustomization.yaml"):
-        lookup(bundle, bundle)
+        build(ours, kubectl(), bundle)
+    with pytest.raises(AnsibleError, match="is the bundle there"):
+        build(ours, bundle / "kubectl", bundle)
+
+
+def test_a_playbook_looks_it_up(directories: tuple[Path, Path]) -> None:
+    ours, bundle = directories
+    configuration = ours.parent / "ansible.cfg"
+    configuration.touch()
+    options = f"kubectl='{kubectl()}', manifests='{bundle}'"
+    expression = f"{{{{ lookup('nilecare.platform.kustomize', '{ours}', {options}) }}}}"
+    done = subprocess.run(
+        [
+            str(Path(sys.executable).with_name("ansible")),
+            "localhost",
+            "-m",
+            "debug",
+            "-a",
+            json.dumps({"msg": expression}),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={
+            **os.environ,
+            "ANSIBLE_CONFIG": str(configuration),
+            "ANSIBLE_COLLECTIONS_PATH": str(Path(__file__).parents[2] / ".collections"),
+        },
+    )
+    assert "green" in done.stdout
