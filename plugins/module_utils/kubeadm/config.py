@@ -7,6 +7,7 @@ Forms: kubeadm.k8s.io/v1beta4, kubelet.config.k8s.io/v1beta1, kubeproxy.config.k
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -217,8 +218,15 @@ def authentication_configuration() -> Json:
     }
 
 
-def encryption_configuration(key: str) -> Json:
-    """Secrets are written with secretbox; older ones are still read in clear. ``key``: base64, 32 bytes."""
+def encryption_configuration(key: str, old_keys: Sequence[str] = ()) -> Json:
+    """Secrets are written with ``key`` and read with it, with ``old_keys``, or in clear. Base64, 32 bytes.
+
+    A key is named by its content: what was written with another key is never read with this one.
+    """
+    keys = [
+        {"name": f"nilecare-{hashlib.sha256(each.encode()).hexdigest()[:8]}", "secret": each}
+        for each in (key, *old_keys)
+    ]
     return {
         "apiVersion": "apiserver.config.k8s.io/v1",
         "kind": "EncryptionConfiguration",
@@ -226,7 +234,7 @@ def encryption_configuration(key: str) -> Json:
             {
                 "resources": ["secrets"],
                 "providers": [
-                    {"secretbox": {"keys": [{"name": "nilecare-1", "secret": key}]}},
+                    {"secretbox": {"keys": keys}},
                     {"identity": {}},
                 ],
             }
