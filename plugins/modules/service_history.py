@@ -78,6 +78,14 @@ revisions:
     current:
       description: Whether it is the wanted one.
       type: bool
+    failed:
+      description: Why it did not come up; empty when it did.
+      type: str
+lines:
+  description: The same, a line for each version.
+  type: list
+  elements: str
+  returned: always
 """
 
 from ansible.module_utils.basic import AnsibleModule

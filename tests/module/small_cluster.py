@@ -1,11 +1,12 @@
 """A cluster without machines: the real API server, controller manager and scheduler, and pretended kubelets.
 
-A pretended kubelet does with a pod what its image's tag says: ``absent…`` cannot be pulled, ``crash…`` crashes,
-``unready…`` runs and is never ready; everything else is ready soon.
+A pretended kubelet does with a pod what its image's tag says: ``absent…`` cannot be pulled, ``crash…``
+crashes, ``unready…`` runs and is never ready; everything else is ready soon.
 """
 
 from __future__ import annotations
 
+import calendar
 import subprocess
 import threading
 import time
@@ -201,6 +202,4 @@ def _now() -> str:
 
 
 def _seconds(text: str) -> float:
-    import calendar
-
     return calendar.timegm(time.strptime(text, "%Y-%m-%dT%H:%M:%SZ"))

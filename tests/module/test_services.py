@@ -27,6 +27,7 @@ from ansible_collections.nilecare.platform.plugins.module_utils.services.namespa
     namespace_objects,
     platform_objects,
 )
+from ansible_collections.nilecare.platform.plugins.module_utils.services.rollout import PATIENCE
 
 from tests.module.control_plane import ControlPlane
 from tests.module.small_cluster import NODES, SmallCluster
@@ -188,7 +189,7 @@ def test_a_first_version_that_fails_has_nothing_to_go_back_to(service: Service, 
 def test_a_killed_run_is_taken_up(
     client: Client, service: Service, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Killed after the objects were applied: the next run finds nothing to apply and still judges the version."""
+    """Killed after the objects were applied: the next run finds nothing to apply, and judges all the same."""
     run(service)
     bad = replace(service, version="crash-1")
 
@@ -207,7 +208,7 @@ def test_a_killed_run_is_taken_up(
 def test_pods_that_no_node_has_room_for(
     client: Client, service: Service, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(delivering.Judge.verdict.__globals__["PATIENCE"], "Unschedulable", 2.0)
+    monkeypatch.setitem(PATIENCE, "Unschedulable", 2.0)
     run(service)
     huge = replace(service, tier=Tier("huge", 3000, 3000, 2**20, 2**20))
     client.delete("v1", "LimitRange", "limits", service.namespace)
@@ -219,7 +220,7 @@ def test_pods_that_no_node_has_room_for(
 def test_pods_that_the_quota_refuses(
     client: Client, service: Service, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(delivering.Judge.verdict.__globals__["PATIENCE"], "ReplicaFailure", 1.0)
+    monkeypatch.setitem(PATIENCE, "ReplicaFailure", 1.0)
     run(service)
     client.patch("v1", "ResourceQuota", "quota", service.namespace, {"spec": {"hard": {"pods": "3"}}})
     with pytest.raises(DeliveryError, match=r"refused by the quota(.|\n)*exceeded quota"):
@@ -260,9 +261,25 @@ def test_an_earlier_version_comes_back_with_its_configuration(
     assert not run(service).result.updated, "the inventory's own state, once it says the same version"
 
 
+def test_a_failed_version_is_passed_over(client: Client, service: Service, run: Run) -> None:
+    run(service)
+    run(replace(service, version="2.0.0"))
+    with pytest.raises(DeliveryError):
+        run(replace(service, version="absent-1"))
+    target = Target(service.object_name, service.namespace)
+    failed = [r.version for r in look(client, target).revisions(target.name) if r.failed]
+    assert failed == ["absent-1"]
+    assert go_back(client, target)[1].version == "1.0.0"
+    with pytest.raises(
+        KubernetesError, match=r"absent-1\) failed(.|\n)*1\.0\.0 was put back; it never stopped"
+    ):
+        go_back(client, target, 3, deadline=6)
+    assert images(client, service) == {"1.0.0"}
+
+
 def test_going_back_to_what_is_not_there(client: Client, service: Service, run: Run) -> None:
     target = Target(service.object_name, service.namespace)
-    with pytest.raises(KubernetesError, match="was never deployed. Nothing was changed"):
+    with pytest.raises(KubernetesError, match=r"was never deployed\. Nothing was changed"):
         go_back(client, target)
     run(service)
     with pytest.raises(KubernetesError, match=r"has no revision 7; there are: 1 \(1\.0\.0\)"):
@@ -292,8 +309,9 @@ def test_twenty_pods_are_as_even_as_can_be(client: Client, service: Service, run
 def test_every_shipped_service_is_accepted(client: Client, service: Service) -> None:
     """By the real schema, in check mode, with every other choice of autoscaler and type."""
     for shipped_service in model().services.values():
-        for change in ({}, {"autoscaler": "none", "type": "NodePort", "node_port": 30123}):
-            one = replace(shipped_service, namespace=service.namespace, **change)
+        inner = replace(shipped_service, namespace=service.namespace)
+        outer = replace(inner, autoscaler="none", type="NodePort", node_port=30123)
+        for one in (inner, outer):
             assert deliver(client, one, {}, check=True).result.created
 
 

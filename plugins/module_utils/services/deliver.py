@@ -11,11 +11,20 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..kubernetes import reasons, waiting
-from ..kubernetes.apply import ApplyFailed, Options, Result, apply_set, plan_without_cluster
+from ..kubernetes.apply import Options, Result, apply_set, plan_without_cluster
 from ..kubernetes.client import MANAGER, Client
 from ..kubernetes.errors import ApiError, KubernetesError
 from ..kubernetes.objects import Reference
-from .history import HASH, REVISION, Revision, configuration_names, previous, revisions, serving_before
+from .history import (
+    FAILED,
+    HASH,
+    REVISION,
+    Revision,
+    configuration_names,
+    previous,
+    revisions,
+    serving_before,
+)
 from .model import Service
 from .ownership import applied_by
 from .render import render
@@ -141,7 +150,10 @@ def deliver(
     _raise_floor(client, service, delivery.result)
     failure = _follow(client, target, service.deadline)
     if failure:
-        _restore(client, service, before, options, delivery, failure)
+        text = _restore(client, service, before, options, delivery, failure)
+        raise DeliveryError(text, _finish(client, target, delivery, began))
+    if any(revision.failed for revision in before.revisions(target.name)):
+        _unmark(client, target)
     return _finish(client, target, delivery, began)
 
 
@@ -230,8 +242,8 @@ def _why(client: Client, target: Target, failure: str) -> str:
 
 def _restore(
     client: Client, service: Service, before: Snapshot, options: Options, delivery: Delivery, failure: str
-) -> None:
-    """Put everything back as it was before this run, and say so by raising."""
+) -> str:
+    """Put everything back as it was before this run, and say what happened."""
     target = Target(service.object_name, service.namespace)
     now = look(client, target)
     found = now.revisions(target.name)
@@ -240,29 +252,43 @@ def _restore(
     text = f"{service.name} {version} failed: {_why(client, target, failure)}"
     old = serving_before(found)
     if old is None:
-        delivery.pods = 0
-        raise DeliveryError(
-            f"{text}\nNo earlier version serves that could be gone back to; the objects stay as they are.",
-            delivery,
-        )
+        return f"{text}\nNo earlier version serves that could be gone back to; the objects stay as they are."
     earlier = [obj for obj in before.objects if obj["kind"] not in ("Deployment", "ReplicaSet")]
     kept = [own for obj in earlier if (own := applied_by(obj, MANAGER)) is not None]
     deployment = before.deployment(target.name) or now.deployment(target.name)
     if deployment is not None:
         kept.append(with_template(deployment, old))
     try:
+        if failed is not None:
+            _mark(client, target, failed, failure)
         apply_set(client, kept, replace(options, diff=False, prune=False, force=True))
-    except (ApplyFailed, KubernetesError) as error:
-        raise DeliveryError(f"{text}\nGoing back to {old.version} failed too: {error}", delivery) from error
+    except KubernetesError as error:
+        return f"{text}\nGoing back to {old.version} failed too: {error}"
     trouble = _settle(client, target)
     delivery.restored = True
-    delivery.image, delivery.pods = old.image, old.available
     after = f", but it is not alone yet: {trouble}" if trouble else ""
-    raise DeliveryError(
-        f"{text}\n{old.version} was put back and serves with {old.available} pods{after};"
-        " it never stopped.",
-        delivery,
+    return (
+        f"{text}\n{old.version} was put back and serves with {old.available} pods{after}; it never stopped."
     )
+
+
+def _mark(client: Client, target: Target, revision: Revision, failure: str | None) -> None:
+    """Note on a version's ReplicaSet why it failed, or with None that it came up after all."""
+    client.patch(
+        "apps/v1",
+        "ReplicaSet",
+        revision.name,
+        target.namespace,
+        {"metadata": {"annotations": {FAILED: failure}}},
+        manager="nilecare-history",
+    )
+
+
+def _unmark(client: Client, target: Target) -> None:
+    """The version that serves now did come up, whatever it did before."""
+    for revision in look(client, target).revisions(target.name):
+        if revision.current and revision.failed:
+            _mark(client, target, revision, None)
 
 
 def with_template(deployment: dict[str, Any], revision: Revision) -> dict[str, Any]:
@@ -329,6 +355,7 @@ def go_back(
     failure = _follow(client, target, deadline)
     if failure:
         text = _why(client, target, failure)
+        _mark(client, target, chosen, failure)
         newest = client.get("apps/v1", "Deployment", target.name, target.namespace) or deployment
         client.apply(_labelled(with_template(newest, current), newest), MANAGER, force=True)
         trouble = _settle(client, target)
@@ -336,6 +363,7 @@ def go_back(
             f"revision {chosen.number} ({chosen.version}) failed: {text}\n{current.version} was put back"
             + (f", but it is not alone yet: {trouble}" if trouble else "; it never stopped.")
         )
+    _unmark(client, target)
     return current, chosen, True
 
 

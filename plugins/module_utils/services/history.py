@@ -11,6 +11,8 @@ from typing import Any
 
 REVISION = "deployment.kubernetes.io/revision"
 HASH = "pod-template-hash"
+# Put on the ReplicaSet of a version that did not come up, so that nobody goes back to it unasked.
+FAILED = "nilecare.sd/failed"
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,9 @@ class Revision:
     :param created: when it first came, as the API server writes it.
     :param pods, available: how many run, and how many of them serve.
     :param current: whether it is the one that is wanted now.
+    :param name: of its ReplicaSet.
     :param template: of its pods, without the hash.
+    :param failed: why it did not come up the last time; empty when it did.
     """
 
     number: int
@@ -33,7 +37,9 @@ class Revision:
     pods: int
     available: int
     current: bool
+    name: str
     template: dict[str, Any]
+    failed: str = ""
 
     @property
     def version(self) -> str:
@@ -51,7 +57,18 @@ class Revision:
             "pods": self.pods,
             "available": self.available,
             "current": self.current,
+            "failed": self.failed,
         }
+
+    def __str__(self) -> str:
+        state = (
+            f"failed: {self.failed}"
+            if self.failed
+            else f"{self.available} pods serve"
+            if self.pods
+            else "gone"
+        )
+        return f"{self.number}  {self.version}  since {self.created}  {state}{'  (current)' if self.current else ''}"
 
 
 def revisions(deployment: dict[str, Any], replica_sets: Iterable[dict[str, Any]]) -> list[Revision]:
@@ -81,7 +98,9 @@ def _revision(replica_set: dict[str, Any], now: int) -> Revision:
         pods=status.get("replicas", 0),
         available=status.get("availableReplicas", 0),
         current=_number(replica_set) == now,
+        name=metadata.get("name", ""),
         template=template,
+        failed=(metadata.get("annotations") or {}).get(FAILED, ""),
     )
 
 
@@ -118,6 +137,6 @@ def serving_before(found: list[Revision]) -> Revision | None:
 
 
 def previous(found: list[Revision]) -> Revision | None:
-    """The version before the wanted one, whether or not it runs."""
-    earlier = [revision for revision in found if not revision.current]
+    """The version before the wanted one that came up, whether or not it still runs."""
+    earlier = [revision for revision in found if not revision.current and not revision.failed]
     return earlier[-1] if earlier else None

@@ -146,7 +146,7 @@ def _deployer_role() -> dict[str, Any]:
         (["autoscaling"], ["horizontalpodautoscalers"], _WRITE),
         (["keda.sh"], ["scaledobjects"], _WRITE),
         (["autoscaling.k8s.io"], ["verticalpodautoscalers"], _WRITE),
-        (["apps"], ["replicasets"], _READ),
+        (["apps"], ["replicasets"], [*_READ, "patch"]),
         ([""], ["pods", "pods/log", "events", "resourcequotas", "limitranges"], _READ),
     ]
     return {

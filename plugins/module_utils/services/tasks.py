@@ -109,7 +109,11 @@ def history_task(params: Mapping[str, Any]) -> dict[str, Any]:
             found = look(client, target).revisions(target.name)
     except KubernetesError as error:
         raise TaskError(str(error)) from error
-    return {"changed": False, "revisions": [revision.summary() for revision in reversed(found)]}
+    return {
+        "changed": False,
+        "revisions": [revision.summary() for revision in reversed(found)],
+        "lines": [str(revision) for revision in reversed(found)],
+    }
 
 
 def rollback_task(params: Mapping[str, Any], check: bool) -> dict[str, Any]:

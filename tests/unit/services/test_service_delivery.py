@@ -82,6 +82,15 @@ def test_what_to_go_back_to() -> None:
     assert previous(revisions(deployment(1), [replica_set(1, "1", 3)])) is None
 
 
+def test_nobody_goes_back_to_a_version_that_failed() -> None:
+    bad = replica_set(2, "2")
+    bad["metadata"]["annotations"]["nilecare.sd/failed"] = "its container crashes"
+    found = revisions(deployment(3), [replica_set(1, "1"), bad, replica_set(3, "3", 3)])
+    assert previous(found) == found[0]
+    assert str(found[1]).endswith("failed: its container crashes")
+    assert str(found[2]).endswith("3 pods serve  (current)")
+
+
 def pod(version: str = "new", waiting: dict[str, str] | None = None, **status: Any) -> dict[str, Any]:
     container = {
         "ready": False,
