@@ -26,7 +26,7 @@ def test_processes_of_pods(command: str, cgroup: str, theirs: bool) -> None:
 
 def test_mounts_are_found_deepest_first(tmp_path: Path) -> None:
     where = ("/run/containerd/a", "/run/containerd/a/b", "/run/containerd2")
-XX"".join(f"tmpfs {path} tmpfs rw 0 0\n" for path in where))
+    (tmp_path / "mounts").write_text("".join(f"tmpfs {path} tmpfs rw 0 0\n" for path in where))
     found = bare.unmount(["/run/containerd"], True, tmp_path / "mounts")
     assert found == ["mount /run/containerd/a", "mount /run/containerd/a/b"]
 
