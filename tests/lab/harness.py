@@ -100,7 +100,7 @@ class Lab:
     def machine(self, name: str, *command: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
         """Run a command as root on a machine, past SSH."""
         return subprocess.run(
-            [PODMAN, "exec", f"{self.name}-{name}", *command],
+            [PODMAN, "exec", f"nilecare-{self.name}-{name}", *command],
             capture_output=True,
             text=True,
             timeout=timeout,
