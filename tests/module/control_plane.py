@@ -26,6 +26,17 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.x509.oid import NameOID
 
 START_TIMEOUT = 60.0
+CA_USAGE = x509.KeyUsage(
+    key_cert_sign=True,
+    crl_sign=True,
+    digital_signature=True,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    encipher_only=False,
+    decipher_only=False,
+)
 ADMIN_TOKEN, VIEWER_TOKEN = "admin-token-of-a-test", "viewer-token-of-a-test"
 
 
@@ -47,6 +58,7 @@ class Authority:
         certificate = (
             self._builder(self.name, self.key.public_key())
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .add_extension(CA_USAGE, critical=True)
             .sign(self.key, hashes.SHA256())
         )
         self.file = self._write("ca.crt", certificate.public_bytes(serialization.Encoding.PEM))
@@ -61,6 +73,10 @@ class Authority:
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - datetime.timedelta(minutes=5))
             .not_valid_after(now + datetime.timedelta(days=1))
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False
+            )
         )
 
     def issue(self, name: str, common_name: str, organization: str | None = None) -> tuple[Path, Path]:
@@ -154,7 +170,7 @@ class ControlPlane:
         return path
 
     def kubectl(
-        self, *arguments: str, stdin: str | None = None, check: bool = True
+        self, *arguments: str, stdin: str | None = None, check: bool = True, timeout: float = 60
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [str(self.kubectl_binary), f"--kubeconfig={self.kubeconfig}", *arguments],
@@ -162,7 +178,7 @@ class ControlPlane:
             text=True,
             capture_output=True,
             check=check,
-            timeout=60,
+            timeout=timeout,
             env={**os.environ, "HOME": str(self.directory), "KUBECTL_APPLYSET": "true"},
         )
 
