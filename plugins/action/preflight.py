@@ -19,6 +19,7 @@ from ansible_collections.nilecare.platform.plugins.plugin_utils.preflight import
     judge,
     machines,
     networks,
+    section,
     variables,
 )
 from ansible_collections.nilecare.platform.plugins.plugin_utils.preflight.inventory import (
@@ -72,10 +73,13 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         if given["bundle_directory"]:
             faults = list(bundle.check_bundle(Path(given["bundle_directory"]), settings, state))
         found = judge.judge(inventory, settings, variables.read_known(ROLES), measured, faults)
+        missing = [] if found else machines.missing_hosts(inventory, settings, measured)
         result.update(
             changed=False,
             findings=[one.as_dict() for one in found],
-            missing=[] if found else machines.missing_hosts(inventory, settings, measured),
+            missing=missing,
+            nilecare_missing_hosts={name: measured[name]["error"] for name in missing},
+            nilecare_report=section.section(inventory, found, measured, missing),
         )
         if found:
             result.update(failed=True, msg=finding.report(found))
