@@ -31,11 +31,12 @@ def section(
                 "rows": [[one.host or "-", one.key, one.message, one.expected, one.file] for one in found],
             },
         }
+    well = len(measured) - len(missing)
     left_out = f"; left out, as the inventory allows: {', '.join(missing)}" if missing else ""
     return {
         "section": TITLE,
         "state": "warning" if missing else "ok",
-        "summary": f"The inventory, the bundle and {len(measured) - len(missing)} machines are as expected{left_out}.",
+        "summary": f"The inventory, the bundle and {well} machines are as expected{left_out}.",
         "table": {
             "columns": ["Machine", "Site", "System", "Memory", "CPUs", "Kubernetes"],
             "rows": [
