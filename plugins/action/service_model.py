@@ -112,7 +112,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         if cached is None:
             cached = {}
             for role in DEFAULTS:
-                cached.update(self._loader.load_from_file(str(ROLES / role / "defaults" / "main.yml")) or {})
+                path = ROLES / role / "defaults" / "main.yml"
+                cached.update(self._loader.load_from_file(str(path), trusted_as_template=True) or {})
             self._role_defaults = cached
         return dict(cached)
 

@@ -61,14 +61,10 @@ class Revision:
         }
 
     def __str__(self) -> str:
-        state = (
-            f"failed: {self.failed}"
-            if self.failed
-            else f"{self.available} pods serve"
-            if self.pods
-            else "gone"
-        )
-        return f"{self.number}  {self.version}  since {self.created}  {state}{'  (current)' if self.current else ''}"
+        serving = f"{self.available} pods serve" if self.pods else "no pods"
+        state = f"failed: {self.failed}" if self.failed else serving
+        mark = "  (current)" if self.current else ""
+        return f"{self.number}  {self.version}  since {self.created}  {state}{mark}"
 
 
 def revisions(deployment: dict[str, Any], replica_sets: Iterable[dict[str, Any]]) -> list[Revision]:
