@@ -241,7 +241,8 @@ def _box(box: Box, name: str, one: Mapping[str, Any]) -> Iterator[str]:
         f' stroke="{colour}" stroke-width="{2.4 if one["criticality"] == "critical" else 1.2}"/>'
     )
     left = box.x + 10
-    yield f'<text x="{left}" y="{box.y + 21}" font-size="13.5" font-weight="600" fill="#222">{escape(name)}</text>'
+    bold = 'font-size="13.5" font-weight="600" fill="#222"'
+    yield f'<text x="{left}" y="{box.y + 21}" {bold}>{escape(name)}</text>'
     yield (
         f'<text x="{box.x + WIDTH - 10}" y="{box.y + 36}" text-anchor="end" font-size="11.5" fill="#555">'
         f"{one['port']}</text>"

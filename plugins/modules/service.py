@@ -105,6 +105,10 @@ seconds:
   description: Seconds from the first look until the version served alone.
   type: float
   returned: always
+nilecare_report:
+  description: A row of the run's report.
+  type: dict
+  returned: not in check mode
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -61,14 +61,14 @@ def service_task(params: Mapping[str, Any], check: bool, diff: bool) -> dict[str
         ) as client:
             delivery = deliver(client, service, secrets, check, diff, params["force"])
     except DeliveryError as error:
-        raise TaskError(str(error), _values(error.delivery, diff)) from error
+        raise TaskError(str(error), _values(service, error.delivery, check, diff, str(error))) from error
     except (KubeconfigError, ClusterUnreachable) as error:
         if not check or not _nothing_there(error):
             raise TaskError(str(error)) from error
         delivery = plan_first(service, secrets, diff)
     except KubernetesError as error:
         raise TaskError(str(error)) from error
-    return _values(delivery, diff)
+    return _values(service, delivery, check, diff)
 
 
 def _nothing_there(error: KubernetesError) -> bool:
@@ -78,7 +78,9 @@ def _nothing_there(error: KubernetesError) -> bool:
     return "does not exist" in str(error)
 
 
-def _values(delivery: Delivery, diff: bool) -> dict[str, Any]:
+def _values(
+    service: Service, delivery: Delivery, check: bool, diff: bool, failure: str = ""
+) -> dict[str, Any]:
     result = delivery.result
     values: dict[str, Any] = {
         "changed": result.changed,
@@ -95,7 +97,29 @@ def _values(delivery: Delivery, diff: bool) -> dict[str, Any]:
     }
     if diff:
         values["diff"] = result.differences
+    if not check:
+        values["nilecare_report"] = _report(service, delivery, failure)
     return values
+
+
+def _report(service: Service, delivery: Delivery, failure: str) -> dict[str, Any]:
+    """A row of the run's report (docs/report.md)."""
+    serving = delivery.image.rpartition(":")[2]
+    row = [
+        service.name,
+        service.namespace,
+        {"text": serving, "state": "failed" if failure else "ok"},
+        delivery.pods,
+        delivery.revision,
+        f"{delivery.seconds:.0f} s",
+    ]
+    report: dict[str, Any] = {
+        "section": "Services",
+        "table": {"columns": ["Service", "Namespace", "Serves", "Pods", "Revision", "Took"], "rows": [row]},
+    }
+    if failure:
+        report.update(state="failed", summary=failure)
+    return report
 
 
 def history_task(params: Mapping[str, Any]) -> dict[str, Any]:
