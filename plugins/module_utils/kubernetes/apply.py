@@ -134,12 +134,13 @@ class _Run:
         self.new_definitions = False
         self.errors: list[_Outcome] = []
         self.untried: list[str] = []
-        definitions = [obj for obj in wanted if obj["kind"] == _DEFINITION]
         self.unserved: set[tuple[str, str]] = set()
-        for definition in definitions:
+        self.unestablished: set[Reference] = set()
+        for definition in (obj for obj in wanted if obj["kind"] == _DEFINITION):
             for resource in discovery.from_definition(definition):
                 if client.discovery.find(resource.api_version, resource.kind) is None:
                     self.unserved.add((resource.api_version, resource.kind))
+                    self.unestablished.add(reference(definition))
                     client.discovery.add(resource)
         self.desired = self._placed(wanted)
 
@@ -205,8 +206,11 @@ class _Run:
         groups = objects.phases([task.object for task in later])
         by_identity = {task.reference.identity: task for task in later}
         for number, group in enumerate(groups):
+            if objects.phase(group[0]["kind"]) > objects.phase(_DEFINITION):
+                self._establish()
             self._apply_phase([by_identity[reference(obj).identity] for obj in group])
             self._stop_on_errors([str(reference(obj)) for rest in groups[number + 1 :] for obj in rest])
+        self._establish()
         if options.prune:
             self._prune(prunable)
             self.result.kept = [str(reference(obj)) for obj in kept]
@@ -330,9 +334,8 @@ class _Run:
         for outcome in outcomes:
             if outcome.error is None and not outcome.skipped:
                 self._record(outcome)
-        definitions = [o for o in outcomes if o.task.object["kind"] == _DEFINITION and o.error is None]
-        if definitions and not self.options.check and not self.errors:
-            self._establish([outcome.task.reference for outcome in definitions])
+            if outcome.task.object["kind"] == _DEFINITION:
+                self.unestablished.add(outcome.task.reference)
 
     def _apply(self, task: _Task) -> _Outcome:
         if self.fatal is not None:
@@ -340,8 +343,8 @@ class _Run:
         options, target = self.options, task.reference
         if options.check and (target.api_version, target.kind) in self.unserved:
             return _Outcome(task, None, task.object, created=True)
+        before = task.live
         try:
-            before = task.live
             if before is None and options.diff:
                 before = self.client.get(target.api_version, target.kind, target.name, target.namespace)
             applied = self._send(task)
@@ -352,6 +355,10 @@ class _Run:
             elif options.check and error.not_found:
                 # The namespace is not there yet: nothing can be tried in it, and all of it would be new.
                 return _Outcome(task, None, task.object, created=True)
+            elif options.check and error.status == 400 and "dry run" in error.message:
+                # A webhook with side effects cannot be asked: show the wish itself.
+                self.result.warnings.append(f"{target}: {error}")
+                return _Outcome(task, before, task.object, created=before is None)
             return _Outcome(task, error=error)
         except ClusterUnreachable as error:
             self.fatal = error
@@ -380,11 +387,15 @@ class _Run:
         if self.options.diff:
             self.result.differences.append(display.difference(title, outcome.before, outcome.after))
 
-    def _establish(self, definitions: list[Reference]) -> None:
-        pending = waiting.wait_for(self.client, definitions, _ESTABLISH_TIMEOUT)
+    def _establish(self) -> None:
+        """Wait until the definitions that were written, or left by a run that was killed, are served."""
+        if self.options.check or not self.unestablished:
+            return
+        pending = waiting.wait_for(self.client, self.unestablished, _ESTABLISH_TIMEOUT)
         if pending:
             texts = [f"{entry.reference}: {entry.readiness.message}" for entry in pending]
             raise ApplyFailed(f"definitions were not established: {'; '.join(texts)}", self.result)
+        self.unestablished = set()
         self.new_definitions = True
 
     def _stop_on_errors(self, rest: list[str]) -> None:

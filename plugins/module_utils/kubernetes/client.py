@@ -171,7 +171,7 @@ class Client:
         return answer.decode(errors="replace")
 
     def healthy(self, path: str = "/readyz") -> bool:
-        """Whether the API server says ok at ``path`` now. Never raises, never waits."""
+        """Whether the API server says ok at ``path`` now. Never raises; waits at most a few seconds."""
         try:
             self.text(path, patience=0)
         except KubernetesError:
@@ -313,7 +313,7 @@ class Client:
         if resource_version:
             query["resourceVersion"] = resource_version
         path = self.resource(api_version, kind).path(namespace)
-        return Watch(self.transport.stream(path, query, timeout + 10))
+        return Watch(self.transport.stream(path, query, timeout + 5))
 
     def logs(
         self,

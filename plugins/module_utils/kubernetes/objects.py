@@ -74,15 +74,19 @@ def flatten(documents: Iterable[Any]) -> list[dict[str, Any]]:
     """Replace objects of kind ``List`` by their items."""
     found = []
     for document in documents:
-        if (
-            isinstance(document, dict)
-            and str(document.get("kind", "")).endswith("List")
-            and "items" in document
-        ):
+        if _is_list(document):
             found.extend(flatten(document["items"] or []))
         else:
             found.append(document)
     return found
+
+
+def _is_list(document: Any) -> bool:
+    """Kind ``List``, ``ConfigMapList`` …, and not a custom object whose kind happens to end so."""
+    if not isinstance(document, dict) or "items" not in document:
+        return False
+    named = isinstance(document.get("metadata"), dict) and document["metadata"].get("name")
+    return str(document.get("kind", "")).endswith("List") and not named
 
 
 def problems(objects: Iterable[Any]) -> list[str]:

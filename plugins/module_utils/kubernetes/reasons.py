@@ -178,7 +178,9 @@ def _crash(
 def _warnings(client: Client, obj: dict[str, Any]) -> list[str]:
     metadata = obj["metadata"]
     events = _events(client, metadata.get("namespace") or "default", metadata["uid"])
-    return [f"{e.get('reason')}: {e.get('message')}" for e in events if e.get("type") == "Warning"][-2:]
+    # A claim that finds no volume says so in an event of type Normal: FailedBinding.
+    telling = [e for e in events if e.get("type") == "Warning" or str(e.get("reason")).startswith("Failed")]
+    return [f"{event.get('reason')}: {event.get('message')}" for event in telling[-2:]]
 
 
 def _events(client: Client, namespace: str, uid: str) -> list[dict[str, Any]]:

@@ -25,6 +25,9 @@ from .kubeconfig import Endpoint
 REQUEST_TIMEOUT = 35.0
 """Seconds without an answer after which a request counts as lost (the API server's own limit is 34 s)."""
 
+CONNECT_TIMEOUT = 6.0
+"""Seconds for a connection and its TLS handshake."""
+
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 3.0
 
 _TRANSIENT_MESSAGE = re.compile(
@@ -149,8 +152,10 @@ class Transport:
 
     def stream(self, path: str, query: dict[str, Any], timeout: float) -> LineStream:
         """Open a long answer (a watch) on its own connection; ``timeout``: seconds of silence allowed."""
-        connection = self._new(timeout)
+        connection = self._new(CONNECT_TIMEOUT)
         try:
+            connection.connect()
+            connection.sock.settimeout(timeout)
             connection.request("GET", self._url(path, query), headers=self._headers({}))
             response = connection.getresponse()
             if response.status >= 400:
@@ -175,8 +180,9 @@ class Transport:
         connection = getattr(local, "connection", None)
         local.reused, local.sent = connection is not None, False
         if connection is None:
-            connection = self._new(REQUEST_TIMEOUT)
+            connection = self._new(CONNECT_TIMEOUT)
             connection.connect()
+            connection.sock.settimeout(REQUEST_TIMEOUT)
             local.connection = connection
             with self._lock:
                 self._open.append(connection)

@@ -20,6 +20,9 @@ from .readiness import PROGRESSING, READY, Readiness
 
 _PAUSE_AFTER_FAILURE = 0.5
 
+_LONGEST_WATCH = 30.0
+"""Seconds after which a watch is renewed by a list, in case its connection died without a word."""
+
 Assess = Callable[[dict[str, Any]], Readiness]
 
 
@@ -172,7 +175,7 @@ class _Watcher(threading.Thread):
             self._label_selector,
             self._field_selector,
             resource_version=listing.resource_version,
-            timeout=min(left + 1, 300),
+            timeout=min(left + 1, _LONGEST_WATCH),
         )
         if self._stopped.is_set():
             self._watch.close()
