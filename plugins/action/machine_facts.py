@@ -9,9 +9,10 @@ from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
+from ansible_collections.nilecare.platform.plugins.plugin_utils.preflight.machines import clock_is_doubtful
 
 ATTEMPTS = 3
-"""A slow answer says little about the clock; the next ones come over a connection that is there already."""
+"""A slow answer may leave open whether a clock is wrong: then the question is put again."""
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
@@ -33,11 +34,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 clock = answer["ansible_facts"]["preflight_machine"]["clock"]
                 bounds = {"low": clock["ended"] - received, "high": clock["started"] - sent}
                 answer["ansible_facts"]["preflight_machine"]["clock"] = bounds
-                if (
-                    bounds["low"] > limit
-                    or bounds["high"] < -limit
-                    or bounds["high"] - bounds["low"] <= limit
-                ):
+                if not clock_is_doubtful(bounds, limit):
                     break
         except AnsibleConnectionFailure as error:
             return self._facts(result, {"reachable": False, "error": _line(str(error)), "expected": expected})

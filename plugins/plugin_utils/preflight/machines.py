@@ -150,6 +150,13 @@ def clock_offset(clock: Mapping[str, float]) -> float:
     return min(clock["high"], 0.0)
 
 
+def clock_is_doubtful(clock: Mapping[str, float], limit: float) -> bool:
+    """Does a clock look wrong, but perhaps only because the answer took long? Bounds and limit in seconds."""
+    behind = clock["low"] < -limit <= clock["high"]
+    ahead = 0 < clock["low"] <= limit < clock["high"]
+    return behind or ahead
+
+
 def _ports(machine: Machine, facts: Measured, expected: Expected) -> Iterator[Finding]:
     owners: dict[int, set[str]] = {}
     for port in expected.get("ports", ()):

@@ -11,7 +11,10 @@ import pytest
 from ansible_collections.nilecare.platform.plugins.plugin_utils.preflight.finding import Finding
 from ansible_collections.nilecare.platform.plugins.plugin_utils.preflight.inventory import Settings
 from ansible_collections.nilecare.platform.plugins.plugin_utils.preflight.judge import judge_machines
-from ansible_collections.nilecare.platform.plugins.plugin_utils.preflight.machines import missing_hosts
+from ansible_collections.nilecare.platform.plugins.plugin_utils.preflight.machines import (
+    clock_is_doubtful,
+    missing_hosts,
+)
 
 from tests.unit.preflight.builders import CA, SETTINGS, Draft, all_facts, member
 
@@ -78,6 +81,21 @@ def test_each_fault_is_found(host: str, change: dict[str, Any], key: str, messag
 )
 def test_what_belongs_there_is_no_fault(host: str, change: dict[str, Any]) -> None:
     assert findings(replace(SETTINGS, known_ca=CA), **{**planes(), host: {**member(), **change}}) == []
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "doubtful"),
+    [
+        (-0.1, 0.2, False),
+        (-0.1, 30.0, False),  # the connection took long, the answer did not: the clock is right
+        (-9.0, 0.2, True),
+        (-9.0, -6.0, False),  # certainly behind
+        (2.0, 9.0, True),
+        (6.0, 9.0, False),  # certainly ahead
+    ],
+)
+def test_a_slow_answer_is_told_from_a_wrong_clock(low: float, high: float, doubtful: bool) -> None:
+    assert clock_is_doubtful({"low": low, "high": high}, 5.0) is doubtful
 
 
 def test_all_unreachable_hosts_are_named() -> None:
