@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from .client import Client
@@ -13,6 +14,7 @@ from .readiness import condition
 
 LOG_LINES = 10
 _MOST_PODS = 5
+_LAST_LINES = "; its last lines:\n"
 
 _CONTROLLERS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job")
 _EXIT_CODES = {
@@ -71,8 +73,13 @@ def _merged(reasons: list[str]) -> list[str]:
     by_cause: dict[str, list[str]] = {}
     for reason in reasons:
         who, _colon, what = reason.partition(": ")
-        by_cause.setdefault(what if who.startswith("pod ") else reason, []).append(reason)
-    return [f"{same[0]} ({len(same)} pods)" if len(same) > 1 else same[0] for same in by_cause.values()]
+        # Log lines and the number of restarts differ between pods that crash for one reason.
+        cause = re.sub(r", \d+ restarts", "", what.partition(_LAST_LINES)[0])
+        by_cause.setdefault(cause if who.startswith("pod ") else reason, []).append(reason)
+    return [
+        alike[0].replace(": ", f" and {len(alike) - 1} more: ", 1) if len(alike) > 1 else alike[0]
+        for alike in by_cause.values()
+    ]
 
 
 def _newest_replica_sets(client: Client, deployment: dict[str, Any]) -> set[str]:
@@ -167,12 +174,8 @@ def _crash(
         lines = client.logs(metadata["namespace"], metadata["name"], container["name"], previous, LOG_LINES)
     except KubernetesError:
         return text
-    lines = lines.strip()
-    return (
-        f"{text}; its last lines:\n" + "\n".join(f"    {line}" for line in lines.splitlines())
-        if lines
-        else text
-    )
+    quoted = "\n".join(f"    {line}" for line in lines.strip().splitlines())
+    return text + (_LAST_LINES + quoted if quoted else "")
 
 
 def _warnings(client: Client, obj: dict[str, Any]) -> list[str]:

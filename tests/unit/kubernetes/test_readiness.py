@@ -184,7 +184,7 @@ def test_pods_that_fail_alike_are_told_once() -> None:
         entry["metadata"] = {**entry["metadata"], "name": f"x-{number}"}
     workload = thing("StatefulSet", "apps/v1", selector={"matchLabels": {"app": "x"}})
     (reason,) = explain(Cluster(Pod=pods), workload)
-    assert reason == "pod x-0: cannot be scheduled: 0/6 nodes are available (3 pods)"
+    assert reason == "pod x-0 and 2 more: cannot be scheduled: 0/6 nodes are available"
 
 
 def test_refusals_come_first() -> None:
@@ -204,3 +204,17 @@ def test_reasons_never_raise() -> None:
 
     workload = thing("Deployment", "apps/v1", selector={"matchLabels": {"app": "x"}})
     assert explain(Broken(), workload) == ["the reason could not be read: not allowed"]
+
+
+def test_crashes_for_one_reason_are_told_once_though_their_logs_differ() -> None:
+    pods = []
+    for number in range(2):
+        crashed = container(
+            restartCount=number + 1,
+            state={"waiting": {"reason": "CrashLoopBackOff"}},
+            lastState={"terminated": {"exitCode": 1, "reason": "Error"}},
+        )
+        pods.append(pod(containerStatuses=[crashed]))
+    workload = thing("DaemonSet", "apps/v1", selector={"matchLabels": {"app": "x"}})
+    (reason,) = explain(Cluster(log="no database", Pod=pods), workload)
+    assert reason.startswith("pod x and 1 more: container main crashed with exit code 1, 1 restarts;")
