@@ -81,7 +81,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 findings:
-  description: Every fault, as a dict with C(host), C(key), C(message), C(expected) and C(file). Empty on success.
+  description: Every fault, with C(host), C(key), C(message), C(expected) and C(file). Empty on success.
   returned: always
   type: list
   elements: dict
