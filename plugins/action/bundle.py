@@ -9,7 +9,6 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-
 from ansible_collections.nilecare.platform.plugins.module_utils.bundle.errors import BundleError
 from ansible_collections.nilecare.platform.plugins.module_utils.bundle.run import ARGUMENTS, run
 

@@ -41,7 +41,6 @@ from typing import Any
 
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
-
 from ansible_collections.nilecare.platform.plugins.module_utils.bundle.errors import BundleError
 from ansible_collections.nilecare.platform.plugins.module_utils.bundle.location import bundle_directory
 

@@ -46,7 +46,6 @@ from typing import Any
 
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
-
 from ansible_collections.nilecare.platform.plugins.module_utils.bundle.errors import BundleError
 from ansible_collections.nilecare.platform.plugins.module_utils.bundle.location import bundle_directory
 from ansible_collections.nilecare.platform.plugins.module_utils.bundle.manifest import Item, read
@@ -58,7 +57,9 @@ ORDER = ("binary", "image", "manifest", "package")
 class LookupModule(LookupBase):
     """Finds items of a bundle."""
 
-    def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[dict[str, Any]]:
+    def run(
+        self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any
+    ) -> list[dict[str, Any]]:
         """Return an item for each name; every missing name is reported."""
         self.set_options(var_options=variables, direct=kwargs)
         kind = self.get_option("kind")

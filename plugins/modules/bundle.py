@@ -107,7 +107,7 @@ built:
   type: list
   elements: str
   returned: with O(state=built)
-items:
+item_count:
   description: Number of items in the bundle; 0 in check mode when it would be built.
   type: int
   returned: with O(state=built)

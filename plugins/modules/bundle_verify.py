@@ -44,7 +44,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-items:
+item_count:
   description: Number of items that were checked.
   type: int
   returned: always
@@ -82,7 +82,7 @@ def main() -> None:
     try:
         items = read(directory).items
     except BundleError as error:
-        module.fail_json(msg=str(error), items=0, problems=[])
+        module.fail_json(msg=str(error), item_count=0, problems=[])
     names = {item.name for item in items}
     problems = [
         Problem(name, "missing: it is not listed in the bundle's manifest.json")
@@ -90,7 +90,10 @@ def main() -> None:
         if name not in names
     ]
     problems += verify(directory, items)
-    result = {"items": len(items), "problems": [{"item": p.item, "problem": p.problem} for p in problems]}
+    result = {
+        "item_count": len(items),
+        "problems": [{"item": p.item, "problem": p.problem} for p in problems],
+    }
     if problems:
         lines = "\n  - ".join(str(problem) for problem in problems)
         module.fail_json(

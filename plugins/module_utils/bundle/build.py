@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import tempfile
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -17,10 +18,11 @@ from .cache import Built, ItemCache
 from .debian import Apt
 from .errors import BundleError
 from .files import files_below, link, locked, sha256_of, write_atomically
+from .golang import Toolchain
 from .manifest import Contents, Item
-from .plan import Plan, Source, Unit
+from .plan import GO_VERSION, Plan, Source, Unit
 from .progress import Progress, Say
-from .recipe import Recipe, load
+from .recipe import GoBuild, Recipe, load
 
 MEBIBYTE = 1024 * 1024
 
@@ -76,7 +78,9 @@ def make(plan: Plan, settings: Settings, directory: Path, say: Say, check: bool 
     if check:
         return result
     if sbom.IMPORT_ERROR:
-        raise BundleError(f"the Python package cyclonedx-python-lib is missing ({sbom.IMPORT_ERROR}); nothing was built")
+        raise BundleError(
+            f"the Python package cyclonedx-python-lib is missing ({sbom.IMPORT_ERROR}); nothing was built"
+        )
     check_disk(settings.cache, units)
     built = build_all(plan, settings, cache, units, say)
     with locked(settings.cache / ".locks" / f"bundle-{plan.key}"):
@@ -84,7 +88,9 @@ def make(plan: Plan, settings: Settings, directory: Path, say: Say, check: bool 
     return result
 
 
-def build_all(plan: Plan, settings: Settings, cache: ItemCache, missing: list[Unit], say: Say) -> dict[str, Built]:
+def build_all(
+    plan: Plan, settings: Settings, cache: ItemCache, missing: list[Unit], say: Say
+) -> dict[str, Built]:
     """Build missing units in order; a unit that another run is building is waited for, then taken."""
     builders = Builders(plan, settings)
     progress = Progress(missing, say)
@@ -142,10 +148,12 @@ def _remove_empty_folders(directory: Path) -> None:
             Path(folder).rmdir()
 
 
-def refresh_locks(files: Path, source: Source, settings: Settings, say: Say, check: bool = False) -> list[Path]:
+def refresh_locks(
+    files: Path, source: Source, settings: Settings, say: Say, check: bool = False
+) -> list[Path]:
     """Look up today's versions and checksums and write the lock files; returns the files that changed."""
     recipes = load(files / "recipes")
-    changed = []
+    changed: list[Path] = []
     path = files / "debian.lock.yml"
     for recipe in recipes:
         if recipe.debian:
@@ -154,6 +162,8 @@ def refresh_locks(files: Path, source: Source, settings: Settings, say: Say, che
                 changed.append(path)
                 if not check:
                     lockfile.write_debian(path, lock)
+        if recipe.go:
+            changed += lock_go(files / "go" / recipe.go.directory, recipe.go, settings, say, check)
     if source == "upstream":
         path = files / "upstream.lock.yml"
         old = lockfile.read_upstream(path)
@@ -162,6 +172,25 @@ def refresh_locks(files: Path, source: Source, settings: Settings, say: Say, che
             changed.append(path)
             if not check:
                 lockfile.write_upstream(path, new)
+    return changed
+
+
+def lock_go(directory: Path, go: GoBuild, settings: Settings, say: Say, check: bool) -> list[Path]:
+    """Complete a component's go.mod and go.sum: every module that its programs need, with its sum."""
+    say(f"bundle: resolving the modules of {go.module}")
+    changed = []
+    with tempfile.TemporaryDirectory(prefix="nilecare-go-") as name:
+        copy = Path(name)
+        for file in directory.glob("go.*"):
+            shutil.copy(file, copy)
+        toolchain = Toolchain(settings.cache / "go", GO_VERSION)
+        toolchain.run(copy, "list", "-mod=mod", "-deps", *go.programs.values(), build=go)
+        for file in sorted(copy.glob("go.*")):
+            path = directory / file.name
+            if not path.is_file() or path.read_bytes() != file.read_bytes():
+                changed.append(path)
+                if not check:
+                    write_atomically(path, file.read_bytes())
     return changed
 
 
@@ -174,10 +203,15 @@ def lock_debian(recipe: Recipe, settings: Settings, say: Say) -> lockfile.Debian
     apt.update()
     closures = {"machines": apt.closure(debian.packages)}
     for name, root in debian.roots.items():
-        closures[name] = apt.closure(root.packages)
+        lower = closures.get(root.above, [])
+        closures[name] = [pin for pin in apt.closure([*root.packages, *_names(lower)]) if pin not in lower]
     sets = {name: {package for package, _ in pins} for name, pins in closures.items()}
     pins = sorted({pin for closure in closures.values() for pin in closure})
     return lockfile.DebianLock(debian.release, tuple(apt.describe(pins, sets)))
+
+
+def _names(pins: list[tuple[str, str]]) -> list[str]:
+    return [name for name, _version in pins]
 
 
 def lock_upstream(
@@ -214,5 +248,3 @@ def trim(plan: Plan, settings: Settings, what: list[str]) -> list[str]:
         Builders(plan, settings).go.trim()
         removed.append("go")
     return removed
-
-

@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
-from . import debian, registry_store, upstream
+from . import debian, python, registry_store, upstream
 from .cache import PROGRAMS, Built
 from .errors import BundleError
 from .files import files_below, link, sha256_of
@@ -22,6 +23,8 @@ from .plan import GO_VERSION, Plan, Unit
 from .recipe import ImageFile, Recipe, qualified
 
 Tick = Callable[[str], None]
+#: file of a unit that is a layer
+LAYER = "layer.tar.gz"
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,9 @@ class Builders:
         elif unit.kind == "packages":
             self._packages(unit, built)
         elif unit.kind == "root":
-            self._root(unit, built)
+            self._root(unit, built, needs)
+        elif unit.kind == "python":
+            self._python(unit, built, needs)
         elif unit.kind == "image":
             self._image(unit, built, needs)
         elif unit.kind == "download":
@@ -78,7 +83,9 @@ class Builders:
         directory = self.plan.files / "go" / build.directory
         pinned = required_version((directory / "go.mod").read_text(), build.module)
         if not pinned:
-            raise BundleError(f"{directory}/go.mod does not pin {build.module}, which {recipe.component} is made of")
+            raise BundleError(
+                f"{directory}/go.mod does not pin {build.module}, which {recipe.component} is made of"
+            )
         files = self.go.build(directory, build, built.folder / PROGRAMS, tick)
         built.modules = {name: self.go.modules(path) for name, path in files.items()}
         for binary in recipe.binaries:
@@ -132,34 +139,50 @@ class Builders:
             )
             built.items.append(item)
         for path in files_below(built.bundle / "apt/dists"):
-            item = _file_item(built, unit.recipe, "manifest", f"apt/dists/{path}", f"apt/dists/{path}", release)
+            item = _file_item(
+                built, unit.recipe, "manifest", f"apt/dists/{path}", f"apt/dists/{path}", release
+            )
             built.items.append(item)
 
-    def _root(self, unit: Unit, built: Built) -> None:
+    def _root(self, unit: Unit, built: Built, needs: Mapping[str, Built]) -> None:
         assert unit.recipe.debian is not None
         name = unit.name.removeprefix("root-")
         root = unit.recipe.debian.roots[name]
         debs = self._debs(self.plan.debian.of(name), built.folder)
         paths = [debs[package] for package in sorted(debs, key=lambda p: p.name)]
-        entries = [*debian.unpacked(paths, root.exclude), *self._entries(root.files, unit.recipe, {})]
-        layer = write_layer(entries, built.folder / "layer.tar.gz")
-        built.facts = {"layer": vars(layer), "packages": [f"{p.name} {p.version}" for p in debs]}
+        status = [text for need in needs.values() for text in need.facts["status"]]
+        status += [debian.installed(path) for path in paths]
+        entries = [
+            *debian.unpacked(paths, root.exclude),
+            Entry(debian.STATUS, content=("\n\n".join(status) + "\n").encode()),
+            *self._entries(root.files, unit.recipe, {}),
+        ]
+        built.facts = {"layer": vars(write_layer(entries, built.folder / LAYER)), "status": status}
+
+    def _python(self, unit: Unit, built: Built, needs: Mapping[str, Built]) -> None:
+        program = unit.recipe.python
+        assert program is not None
+        lower = [needs[need].folder / LAYER for need in unit.needs]
+        with python.layer_entries(
+            program, self.plan.files.parents[2], lower, built.folder / "work"
+        ) as entries:
+            built.facts = {"layer": vars(write_layer(entries, built.folder / LAYER))}
 
     def _entries(self, files: Sequence[ImageFile], recipe: Recipe, needs: Mapping[str, Built]) -> list[Entry]:
         entries = []
         for file in files:
-            owner = {"mode": file.mode, "uid": file.uid, "gid": file.gid}
+            if file.link:
+                entries.append(Entry(file.path, "symlink", target=file.link))
+                continue
+            source = None
             if file.program:
                 component, _, program = qualified(file.program, recipe.component).partition("/")
-                entries.append(Entry(file.path, source=needs[component].program(program), **owner))
+                source = needs[component].program(program)
             elif file.file:
-                entries.append(Entry(file.path, source=self.plan.files / "content" / file.file, **owner))
-            elif file.link:
-                entries.append(Entry(file.path, "symlink", target=file.link))
-            elif file.directory:
-                entries.append(Entry(file.path, "directory", **owner))
-            else:
-                entries.append(Entry(file.path, content=file.content.encode(), **owner))
+                source = self.plan.files / "content" / file.file
+            kind: Literal["directory", "file"] = "directory" if file.directory else "file"
+            content = file.content.encode()
+            entries.append(Entry(file.path, kind, file.mode, file.uid, file.gid, content, source))
         return entries
 
     def _image(self, unit: Unit, built: Built, needs: Mapping[str, Built]) -> None:
@@ -167,13 +190,13 @@ class Builders:
         assert image is not None
         root = built.bundle / IMAGES
         layers = []
-        if image.base:
-            base = needs[f"root-{image.base}"]
-            layers.append(Blob(**base.facts["layer"]))
-            registry_store.add_file(root, layers[0].digest, base.folder / "layer.tar.gz")
+        for need in unit.needs:
+            if "layer" in needs[need].facts:
+                layers.append(Blob(**needs[need].facts["layer"]))
+                registry_store.add_file(root, layers[-1].digest, needs[need].folder / LAYER)
         entries = self._entries(image.files, unit.recipe, needs)
         if entries:
-            temporary = built.folder / "layer.tar.gz"
+            temporary = built.folder / LAYER
             layers.append(write_layer(entries, temporary))
             registry_store.add_file(root, layers[-1].digest, temporary)
             temporary.unlink()
@@ -244,9 +267,10 @@ class Builders:
 
 
 def _unlocked(what: str) -> BundleError:
+    command = "ansible-playbook playbooks/bundle.yml -e bundle_source=upstream -e bundle_state=locked"
     return BundleError(
-        f"{what} has no checksum in upstream.lock.yml; with internet, run `ansible-playbook playbooks/bundle.yml "
-        "-e bundle_source=upstream -e bundle_state=locked`, look at the change and commit it"
+        f"{what} has no checksum in upstream.lock.yml; with internet, run `{command}`, look at the change "
+        "and commit it"
     )
 
 
@@ -261,7 +285,9 @@ def _labels(unit: Unit) -> dict[str, str]:
 def _file_item(built: Built, recipe: Recipe, kind: str, name: str, path: str, pin: str) -> Item:
     file = built.bundle / path
     origin = recipe.origin if recipe.debian else f"{recipe.origin} {pin}"
-    return Item(name, recipe.version, kind, path, sha256_of(file), file.stat().st_size, origin, recipe.licence)
+    return Item(
+        name, recipe.version, kind, path, sha256_of(file), file.stat().st_size, origin, recipe.licence
+    )
 
 
 def _files_of(source: Path, name: str) -> list[Path]:
@@ -270,4 +296,3 @@ def _files_of(source: Path, name: str) -> list[Path]:
     if not files:
         raise BundleError(f"the module in {source} has no file or folder {name}")
     return files
-

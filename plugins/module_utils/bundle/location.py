@@ -20,7 +20,8 @@ FILES = Path(__file__).parents[3] / "roles/bundle/files"
 def bundle_key(files: Path, source: Source, cache: Path) -> str:
     """The bundle's key. It is remembered until a file of the recipes changes, because tasks ask often."""
     facts = [str(FORMAT), source, str(files)]
-    for path in sorted(p for p in files.rglob("*") if p.is_file()):
+    watched = [files, Path(__file__).parent, files.parents[2] / "tests/reference_service"]
+    for path in sorted(p for folder in watched for p in folder.rglob("*") if p.is_file()):
         stat = path.stat()
         facts.append(f"{path}:{stat.st_mtime_ns}:{stat.st_size}")
     remembered = cache / ".keys" / hashlib.sha256("\n".join(facts).encode()).hexdigest()[:32]

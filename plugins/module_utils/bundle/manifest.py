@@ -68,11 +68,15 @@ def read(directory: Path) -> Contents:
     """Read a bundle's manifest."""
     path = directory / FILE
     if not path.is_file():
-        raise BundleError(f"there is no bundle in {directory}: expected {path}; make one with playbooks/bundle.yml")
+        raise BundleError(
+            f"there is no bundle in {directory}: expected {path}; make one with playbooks/bundle.yml"
+        )
     try:
         value: dict[str, Any] = json.loads(path.read_text())
         if value["schema"] != SCHEMA:
-            raise BundleError(f"{path} has schema {value['schema']}, expected {SCHEMA}; make the bundle again")
+            raise BundleError(
+                f"{path} has schema {value['schema']}, expected {SCHEMA}; make the bundle again"
+            )
         items = tuple(Item(**item) for item in value["items"])
         return Contents(value["source"], value["key"], items)
     except (ValueError, TypeError, KeyError) as error:

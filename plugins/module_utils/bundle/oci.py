@@ -138,9 +138,13 @@ def write_layer(entries: Iterable[Entry], destination: Path) -> Blob:
     """Write entries as a gzipped tar file and say what it is."""
     with destination.open("wb") as stream:
         packed = _Hashing(stream)
-        with gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=cast(Any, packed), mtime=0) as zipped:
+        with gzip.GzipFile(
+            filename="", mode="wb", compresslevel=6, fileobj=cast(Any, packed), mtime=0
+        ) as zipped:
             plain = _Hashing(cast(IO[bytes], zipped))
-            with tarfile.open(fileobj=cast(Any, plain), mode="w|", format=tarfile.GNU_FORMAT, bufsize=1 << 20) as tar:
+            with tarfile.open(
+                fileobj=cast(Any, plain), mode="w|", format=tarfile.GNU_FORMAT, bufsize=1 << 20
+            ) as tar:
                 for entry in _with_parents(entries):
                     _add(tar, entry)
     return Blob(LAYER_TYPE, packed.digest, packed.size, plain.digest)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +19,7 @@ from typing import Any, Literal
 from . import lockfile
 from .errors import BundleError
 from .files import sha256_of
-from .recipe import Image, Recipe, load, qualified
+from .recipe import Image, Python, Recipe, RootFileSystem, load, qualified
 
 #: Raised when a builder changes what it makes from the same recipe.
 FORMAT = 1
@@ -27,7 +28,7 @@ FORMAT = 1
 GO_VERSION = "1.26.8"
 
 Source = Literal["modules", "upstream"]
-Kind = Literal["programs", "root", "image", "manifests", "packages", "download", "pull"]
+Kind = Literal["programs", "root", "python", "image", "manifests", "packages", "download", "pull"]
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,18 @@ def _key(value: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    return dataclasses.asdict(value) if dataclasses.is_dataclass(value) else value  # type: ignore[arg-type]
+    """A recipe's part without what is empty: a new optional field leaves the keys of others alone."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        value = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {key: plain for key, item in value.items() if (plain := _plain(item))}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _pins(packages: Iterable[lockfile.Package]) -> list[list[str]]:
+    return [[p.name, p.version, p.sha256, p.filename] for p in packages]
 
 
 class _Planner:
@@ -111,6 +123,8 @@ class _Planner:
             else:
                 self.programs(recipe)
         for recipe in self.recipes:
+            if recipe.python:
+                self.python(recipe, recipe.python)
             if not self.official(recipe):
                 self.images(recipe)
         return Plan(self.source, self.files, tuple(self.units.values()), self.debian, self.upstream)
@@ -121,23 +135,52 @@ class _Planner:
 
     def packages(self, recipe: Recipe) -> None:
         assert recipe.debian is not None
-        pins = [_plain(p) for p in self.debian.of("machines")]
-        self.add("packages", "packages", recipe, [recipe.debian.release, pins], seconds=recipe.seconds, megabytes=300)
+        facts = [recipe.debian.release, _pins(self.debian.of("machines"))]
+        self.add("packages", "packages", recipe, facts, seconds=recipe.seconds, megabytes=300)
         for name, root in recipe.debian.roots.items():
             content = [self.content(f"content/{f.file}") for f in root.files if f.file]
-            facts = [_plain(root), [_plain(p) for p in self.debian.of(name)], content]
-            if self.source == "modules" or self.own_images_need(name):
-                self.add(f"root-{name}", "root", recipe, facts, seconds=20, megabytes=150)
+            facts = [_plain(root), _pins(self.debian.of(name)), content]
+            if name in self.bases():
+                needs = [f"root-{root.above}"] if root.above else []
+                self.add(f"root-{name}", "root", recipe, facts, needs=needs, seconds=15, megabytes=150)
 
-    def own_images_need(self, base: str) -> bool:
-        return any(i.base == base for r in self.recipes if not self.official(r) for i in r.images)
+    def bases(self) -> set[str]:
+        """Root file systems that images built here need."""
+        bases = {image.base for r in self.recipes if not self.official(r) for image in r.images}
+        return {unit.removeprefix("root-") for base in bases if base for unit in self.layers(base)}
+
+    def roots(self) -> list[tuple[str, RootFileSystem]]:
+        return [pair for r in self.recipes if r.debian for pair in r.debian.roots.items()]
+
+    def layers(self, base: str) -> list[str]:
+        """Units of the layers that a base consists of, lowest first."""
+        root = dict(self.roots())[base]
+        return [*(self.layers(root.above) if root.above else []), f"root-{base}"]
+
+    def python(self, recipe: Recipe, python: Python) -> None:
+        folder = self.files.parents[2]
+        sources = sorted((folder / python.source).rglob("*.py"))
+        if not sources:
+            raise BundleError(f"{recipe.component}: there is no Python package in {folder / python.source}")
+        content = {str(path.relative_to(folder)): sha256_of(path) for path in sources}
+        requirements = sha256_of(folder / python.requirements)
+        facts = [_plain(python), requirements, content]
+        needs = self.layers(python.base)
+        self.add(
+            f"python-{recipe.component}", "python", recipe, facts, needs=needs, seconds=40, megabytes=150
+        )
 
     def programs(self, recipe: Recipe) -> None:
         if recipe.go:
             lock = [self.content(f"go/{recipe.go.directory}/{name}") for name in ("go.mod", "go.sum")]
             facts = [_plain(recipe.go), [_plain(b) for b in recipe.binaries], lock, GO_VERSION]
             self.add(
-                recipe.component, "programs", recipe, facts, seconds=recipe.seconds, megabytes=recipe.megabytes
+                recipe.component,
+                "programs",
+                recipe,
+                facts,
+                seconds=recipe.seconds,
+                megabytes=recipe.megabytes,
             )
         if recipe.manifests:
             facts = [_plain(m) for m in recipe.manifests]
@@ -151,19 +194,20 @@ class _Planner:
             self.add(recipe.component, "download", recipe, facts, seconds=60)
         for image in recipe.images:
             digest = self.upstream.images.get(f"{image.upstream or image.name}:{image.tag}")
-            facts = [image.name, image.tag, image.upstream, digest]
-            self.add(self.image_name(image), "pull", recipe, facts, image=image, seconds=20)
+            pull = [image.name, image.tag, image.upstream, digest]
+            self.add(self.image_name(image), "pull", recipe, pull, image=image, seconds=20)
 
     def images(self, recipe: Recipe) -> None:
         for image in recipe.images:
             programs = [qualified(f.program, recipe.component) for f in image.files if f.program]
             needs = sorted({program.split("/")[0] for program in programs})
             if image.base:
-                needs.append(f"root-{image.base}")
+                needs += self.layers(image.base)
+            if image.python:
+                needs.append(f"python-{recipe.component}")
             content = [self.content(f"content/{f.file}") for f in image.files if f.file]
-            self.add(
-                self.image_name(image), "image", recipe, [_plain(image), content], needs=needs, image=image
-            )
+            facts = [_plain(image), content]
+            self.add(self.image_name(image), "image", recipe, facts, needs=needs, image=image)
 
     def image_name(self, image: Image) -> str:
         name = f"image-{image.short}"

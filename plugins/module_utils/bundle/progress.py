@@ -42,9 +42,8 @@ class Progress:
         spent = self.now() - self.started
         left = remaining([unit.seconds for unit in self.units], self.done, spent)
         number = min(self.done + 1, len(self.units))
-        self.say(
-            f"bundle: item {number} of {len(self.units)}  {text}  (elapsed {clock(spent)}, about {clock(left)} left)"
-        )
+        times = f"elapsed {clock(spent)}, about {clock(left)} left"
+        self.say(f"bundle: item {number} of {len(self.units)}  {text}  ({times})")
 
     def start(self, unit: Unit) -> None:
         """A unit's build begins."""

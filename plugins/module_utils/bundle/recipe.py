@@ -69,6 +69,8 @@ class Image:
     files: tuple[ImageFile, ...] = ()
     #: name of a root file system made of Debian packages; empty: from scratch
     base: str = ""
+    #: whether it has the component's Python program, as a layer on its base
+    python: bool = False
     entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
     user: str = ""
@@ -96,6 +98,8 @@ class RootFileSystem:
     """A layer of unpacked Debian packages that several images share."""
 
     packages: tuple[str, ...]
+    #: another root file system that this one only adds to, as a layer of its own
+    above: str = ""
     files: tuple[ImageFile, ...] = ()
     #: shell patterns of paths that are left out
     exclude: tuple[str, ...] = ()
@@ -108,6 +112,22 @@ class Debian:
     release: str
     packages: tuple[str, ...]
     roots: Mapping[str, RootFileSystem] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Python:
+    """A Python program with its requirements, compiled for the interpreter of a root file system."""
+
+    #: paths from the collection's folder: a requirements file with hashes, and the program's package
+    requirements: str
+    source: str
+    #: folder in images
+    target: str
+    #: root file system with the interpreter, and the interpreter's version
+    base: str
+    version: str
+    #: the standard library's folder, which is compiled too
+    library: str
 
 
 @dataclass(frozen=True)
@@ -134,6 +154,7 @@ class Recipe:
     images: tuple[Image, ...] = ()
     manifests: tuple[Manifest, ...] = ()
     debian: Debian | None = None
+    python: Python | None = None
     upstream: tuple[UpstreamFile, ...] = ()
     #: there is no official release: it is built here for a bundle of either source
     own: bool = False
@@ -182,7 +203,9 @@ class _Reader:
         try:
             return int(value, 8)
         except ValueError:
-            self.problems.append(f"{self.where}.{key}: expected an octal mode such as '0755', found {value!r}")
+            self.problems.append(
+                f"{self.where}.{key}: expected an octal mode such as '0755', found {value!r}"
+            )
             return int(default, 8)
 
     def texts(self, key: str) -> tuple[str, ...]:
@@ -271,6 +294,7 @@ def _image(reader: _Reader) -> Image:
         tag=reader.text("tag"),
         files=_files(reader, "files"),
         base=reader.text("base", ""),
+        python=reader.flag("python"),
         entrypoint=reader.texts("entrypoint"),
         command=reader.texts("command"),
         user=reader.text("user", ""),
@@ -280,7 +304,9 @@ def _image(reader: _Reader) -> Image:
     )
     reader.done()
     if image.name.count("/") < 1 or "." not in image.name.split("/")[0]:
-        reader.problems.append(f"{reader.where}.name: expected a name with its registry's host, found {image.name!r}")
+        reader.problems.append(
+            f"{reader.where}.name: expected a name with its registry's host, found {image.name!r}"
+        )
     return image
 
 
@@ -288,7 +314,10 @@ def _debian(reader: _Reader) -> Debian:
     roots = {}
     for root in reader.readers("roots"):
         roots[root.text("name")] = RootFileSystem(
-            packages=root.texts("packages"), files=_files(root, "files"), exclude=root.texts("exclude")
+            packages=root.texts("packages"),
+            above=root.text("above", ""),
+            files=_files(root, "files"),
+            exclude=root.texts("exclude"),
         )
         root.done()
     debian = Debian(release=reader.text("release"), packages=reader.texts("packages"), roots=roots)
@@ -296,11 +325,24 @@ def _debian(reader: _Reader) -> Debian:
     return debian
 
 
+def _python(reader: _Reader) -> Python:
+    python = Python(
+        requirements=reader.text("requirements"),
+        source=reader.text("source"),
+        target=reader.text("target"),
+        base=reader.text("base"),
+        version=reader.text("version"),
+        library=reader.text("library"),
+    )
+    reader.done()
+    return python
+
+
 def parse(value: Any, where: str, problems: list[str]) -> Recipe:
     """Read one recipe; problems are added to the list, each with the place it was found at."""
     version = str(value.get("version", "")) if isinstance(value, Mapping) else ""
     reader = _Reader(_expand(value, version), where, problems)
-    go, debian = reader.optional("go"), reader.optional("debian")
+    go, debian, python = reader.optional("go"), reader.optional("debian"), reader.optional("python")
     binaries, manifests, upstream = [], [], []
     for item in reader.readers("binaries"):
         binaries.append(Binary(item.text("program"), item.text("path")))
@@ -324,6 +366,7 @@ def parse(value: Any, where: str, problems: list[str]) -> Recipe:
         images=tuple(images),
         manifests=tuple(manifests),
         debian=_debian(debian) if debian else None,
+        python=_python(python) if python else None,
         upstream=tuple(upstream),
         own=reader.flag("own"),
         seconds=reader.number("seconds", 10),
@@ -339,6 +382,13 @@ def _cross_checks(recipes: list[Recipe]) -> list[str]:
     roots = {name for r in recipes if r.debian for name in r.debian.roots}
     seen: dict[str, str] = {}
     for recipe in recipes:
+        earlier: list[str] = []
+        for name, root in recipe.debian.roots.items() if recipe.debian else ():
+            if root.above and root.above not in earlier:
+                problems.append(
+                    f"{recipe.component}: root {name} is above {root.above}, not listed before it"
+                )
+            earlier.append(name)
         names = [binary.path for binary in recipe.binaries] + [f"{i.name}:{i.tag}" for i in recipe.images]
         for name in [*names, *(m.path for m in recipe.manifests), f"component {recipe.component}"]:
             if name in seen:
@@ -346,10 +396,17 @@ def _cross_checks(recipes: list[Recipe]) -> list[str]:
             seen[name] = recipe.component
         for binary in recipe.binaries:
             if f"{recipe.component}/{binary.program}" not in programs:
-                problems.append(f"{recipe.component}.binaries: program {binary.program} is not in go.programs")
+                problems.append(
+                    f"{recipe.component}.binaries: program {binary.program} is not in go.programs"
+                )
         for image in recipe.images:
             if image.base and image.base not in roots:
-                problems.append(f"{recipe.component}: image {image.name} has base {image.base}, known are {sorted(roots)}")
+                known = ", ".join(sorted(roots)) or "none"
+                problems.append(
+                    f"{recipe.component}: image {image.name} has base {image.base}, known are: {known}"
+                )
+            if image.python and not recipe.python:
+                problems.append(f"{recipe.component}: image {image.name} has python, the component has none")
             for file in image.files:
                 program = qualified(file.program, recipe.component)
                 if file.program and program not in programs:

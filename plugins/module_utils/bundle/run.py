@@ -12,7 +12,7 @@ from typing import Any
 from .build import make, refresh_locks, trim
 from .builders import Settings
 from .location import CACHE, ENVIRONMENT, FILES
-from .plan import make_plan
+from .plan import Source, make_plan
 from .progress import Say
 
 ARGUMENTS: dict[str, Any] = {
@@ -31,8 +31,10 @@ def run(arguments: Mapping[str, Any], check: bool, say: Say) -> dict[str, Any]:
     """Bring about the state that the arguments ask for; returns the module's result."""
     files = Path(arguments.get("files") or FILES).expanduser()
     cache = Path(arguments.get("cache") or CACHE).expanduser()
-    source = arguments.get("source") or "modules"
-    settings = Settings(cache, tuple(arguments.get("debian_mirrors") or ()), dict(arguments.get("bases") or {}))
+    source: Source = "upstream" if arguments.get("source") == "upstream" else "modules"
+    settings = Settings(
+        cache, tuple(arguments.get("debian_mirrors") or ()), dict(arguments.get("bases") or {})
+    )
     if arguments.get("state") == "locked":
         changed = [str(path) for path in refresh_locks(files, source, settings, say, check)]
         return {"changed": bool(changed), "files": changed}
@@ -46,6 +48,6 @@ def run(arguments: Mapping[str, Any], check: bool, say: Say) -> dict[str, Any]:
         "directory": str(directory),
         "key": plan.key,
         "built": result.built,
-        "items": result.items,
+        "item_count": result.items,
         "removed": removed,
     }

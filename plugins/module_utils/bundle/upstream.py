@@ -101,7 +101,7 @@ def _member(archive: Path, member: str) -> bytes:
                 return opened.read(member)
         with tarfile.open(archive) as tar:
             names = {name.removeprefix("./"): name for name in tar.getnames()}
-            stream = tar.extractfile(names[member])
+            stream = tar.extractfile(names[member.removeprefix("./")])
             if stream is None:
                 raise KeyError(member)
             return stream.read()
@@ -197,4 +197,3 @@ def published_sum(url: str) -> str:
     except OSError as error:
         raise BundleError(f"{url} cannot be fetched: {error}") from error
     return digest.hexdigest()
-

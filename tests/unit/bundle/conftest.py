@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
 from ansible_collections.nilecare.platform.plugins.module_utils.bundle import build
 from ansible_collections.nilecare.platform.plugins.module_utils.bundle.builders import Settings
 from ansible_collections.nilecare.platform.plugins.module_utils.bundle.plan import Plan, make_plan

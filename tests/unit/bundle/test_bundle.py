@@ -12,7 +12,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from ansible_collections.nilecare.platform.plugins.module_utils.bundle import build, manifest, registry_store
 from ansible_collections.nilecare.platform.plugins.module_utils.bundle.builders import Builders, Settings
 from ansible_collections.nilecare.platform.plugins.module_utils.bundle.cache import ItemCache
@@ -28,7 +27,9 @@ def blobs(bundle: Path, name: str = IMAGE) -> list[Path]:
     item = next(item for item in manifest.read(bundle).items if item.name == name)
     root = bundle / "images"
     first = registry_store.blob_path(root, f"sha256:{item.sha256}")
-    return [first] + [registry_store.blob_path(root, d) for d in registry_store.referenced(json.loads(first.read_text()))]
+    return [first] + [
+        registry_store.blob_path(root, d) for d in registry_store.referenced(json.loads(first.read_text()))
+    ]
 
 
 def sums(folder: Path) -> dict[str, str]:
@@ -44,12 +45,16 @@ def test_a_second_run_changes_nothing(bundle: Path, plan: Plan, settings: Settin
     assert sums(bundle) == before
 
 
-def test_made_twice_from_nothing_it_is_the_same_item_by_item(bundle: Path, plan: Plan, tmp_path: Path) -> None:
+def test_made_twice_from_nothing_it_is_the_same_item_by_item(
+    bundle: Path, plan: Plan, tmp_path: Path
+) -> None:
     build.make(plan, Settings(tmp_path / "another cache"), tmp_path / "another", print)
     assert sums(tmp_path / "another") == sums(bundle)
 
 
-def test_check_mode_says_what_would_be_built_and_makes_nothing(plan: Plan, settings: Settings, tmp_path: Path) -> None:
+def test_check_mode_says_what_would_be_built_and_makes_nothing(
+    plan: Plan, settings: Settings, tmp_path: Path
+) -> None:
     result = build.make(plan, settings, tmp_path / "bundle", print, check=True)
     assert result.built == ["image-hello", "image-nilecare-other"]
     assert result.changed
@@ -163,7 +168,9 @@ def test_a_killed_run_is_resumed(plan: Plan, files: Path, settings: Settings, tm
     bundle = tmp_path / "bundle"
     environment = {"PYTHONPATH": ":".join(sys.path)}
     done = subprocess.run(
-        [sys.executable, "-c", KILLED, str(files), str(settings.cache), str(bundle)], env=environment, check=False
+        [sys.executable, "-c", KILLED, str(files), str(settings.cache), str(bundle)],
+        env=environment,
+        check=False,
     )
     assert done.returncode == -9
     assert not (bundle / "manifest.json").exists()
@@ -200,13 +207,15 @@ def test_two_runs_at_once_build_everything_once(files: Path, settings: Settings,
 def test_too_little_disk_is_said_before_anything_is_built(
     plan: Plan, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(build.shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(100, 90, 10 * 2**20))  # type: ignore[attr-defined]
-    with pytest.raises(BundleError, match="needs about 100 MiB .* 10 MiB are free; nothing was built"):
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(100, 90, 10 * 2**20))
+    with pytest.raises(BundleError, match=r"needs about 100 MiB .* 10 MiB are free; nothing was built"):
         build.make(plan, settings, tmp_path / "bundle", print)
     assert not (settings.cache / "items").exists()
 
 
-def test_trim_removes_only_what_is_not_planned(bundle: Path, files: Path, plan: Plan, settings: Settings) -> None:
+def test_trim_removes_only_what_is_not_planned(
+    bundle: Path, files: Path, plan: Plan, settings: Settings
+) -> None:
     recipe = files / "recipes/hello.yml"
     recipe.write_text(recipe.read_text().replace("salaam", "marhaba"))
     new = make_plan(files, "modules")

@@ -1,0 +1,149 @@
+# Copyright (c) 2026 NileCare platform team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Recipes: what is read, what is refused, what a key depends on; the collection's own recipes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ansible_collections.nilecare.platform.plugins.module_utils.bundle import location
+from ansible_collections.nilecare.platform.plugins.module_utils.bundle import plan as plan_module
+from ansible_collections.nilecare.platform.plugins.module_utils.bundle.errors import BundleError
+from ansible_collections.nilecare.platform.plugins.module_utils.bundle.golang import required_version
+from ansible_collections.nilecare.platform.plugins.module_utils.bundle.lockfile import read_debian
+from ansible_collections.nilecare.platform.plugins.module_utils.bundle.plan import make_plan
+from ansible_collections.nilecare.platform.plugins.module_utils.bundle.recipe import load
+
+OWN = location.FILES
+
+
+def test_all_problems_of_all_recipes_are_reported_at_once(files: Path) -> None:
+    (files / "recipes/a.yml").write_text("component: a\nversion: true\nlicense: MIT\n")
+    (files / "recipes/b.yml").write_text(
+        "component: b\nversion: '1'\nlicence: MIT\norigin: x\n"
+        "images:\n  - {name: hello, tag: '1', files: [{path: /x, mode: rwx}]}\n"
+    )
+    with pytest.raises(BundleError) as caught:
+        load(files / "recipes")
+    assert caught.value.problems == [
+        "a.yml.version: expected a text, found True",
+        "a.yml.licence: is missing, expected a text",
+        "a.yml.origin: is missing, expected a text",
+        "a.yml.license: is not a known key",
+        "b.yml.images[0].files[0].mode: expected an octal mode such as '0755', found 'rwx'",
+        "b.yml.images[0].files[0]: expected one of program, content, file, link, directory",
+        "b.yml.images[0].name: expected a name with its registry's host, found 'hello'",
+    ]
+
+
+def test_recipes_that_do_not_fit_together_are_refused(files: Path) -> None:
+    text = (files / "recipes/hello.yml").read_text().replace("file: hello.sh", "program: x/y")
+    (files / "recipes/again.yml").write_text(text.replace("  command", "  base: z\n    command"))
+    with pytest.raises(BundleError) as caught:
+        load(files / "recipes")
+    text = "\n".join(caught.value.problems)
+    assert "registry.example.sd/hello:v1.2.3 is made by hello too" in text or "is made by again too" in text
+    assert "takes unknown program x/y" in text
+    assert "has base z, known are: none" in text
+
+
+def test_a_missing_file_of_a_recipe_is_named(files: Path) -> None:
+    (files / "content/hello.sh").unlink()
+    with pytest.raises(BundleError, match=r"content/hello\.sh"):
+        make_plan(files, "modules")
+
+
+def test_the_key_covers_content_and_ignores_hints_and_comments(files: Path) -> None:
+    recipe = files / "recipes/hello.yml"
+    key = make_plan(files, "modules").key
+    recipe.write_text(recipe.read_text() + "# a comment\nseconds: 99\nmegabytes: 1\n")
+    assert make_plan(files, "modules").key == key
+    (files / "content/hello.sh").write_text("#!/bin/sh\necho other\n")
+    assert make_plan(files, "modules").key != key
+
+
+def test_the_place_of_the_bundle(files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(location.ENVIRONMENT, raising=False)
+    key = make_plan(files, "modules").key
+    expected = tmp_path / "bundles" / key
+    assert location.bundle_directory(files, "modules", tmp_path) == expected
+    monkeypatch.setattr(location, "make_plan", lambda *_: pytest.fail("the key was not remembered"))
+    assert location.bundle_directory(files, "modules", tmp_path) == expected
+    monkeypatch.setenv(location.ENVIRONMENT, "/srv/bundle")
+    assert location.bundle_directory(files, "modules", tmp_path) == Path("/srv/bundle")
+
+
+@pytest.mark.parametrize("source", ["modules", "upstream"])
+def test_our_own_recipes_are_right(source: str) -> None:
+    plan = make_plan(OWN, source)  # type: ignore[arg-type]
+    assert len(plan.key) == 12
+    names = [unit.name for unit in plan.units]
+    assert len(names) == len(set(names))
+    for number, unit in enumerate(plan.units):
+        assert set(unit.needs) <= set(names[:number]), f"{unit.name} is planned before what it needs"
+
+
+def test_go_mod_pins_the_version_that_each_recipe_says() -> None:
+    for recipe in load(OWN / "recipes"):
+        if recipe.go and not recipe.own and recipe.component != "calico":
+            text = (OWN / "go" / recipe.go.directory / "go.mod").read_text()
+            assert required_version(text, recipe.go.module) == f"v{recipe.version}", recipe.component
+
+
+def test_everything_that_kubeadm_asks_for_is_in_the_bundle() -> None:
+    images = {f"{image.name}:{image.tag}" for recipe in load(OWN / "recipes") for image in recipe.images}
+    assert images >= {
+        "registry.k8s.io/kube-apiserver:v1.36.3",
+        "registry.k8s.io/kube-controller-manager:v1.36.3",
+        "registry.k8s.io/kube-scheduler:v1.36.3",
+        "registry.k8s.io/kube-proxy:v1.36.3",
+        "registry.k8s.io/coredns/coredns:v1.14.2",
+        "registry.k8s.io/pause:3.10.2",
+        "registry.k8s.io/etcd:3.6.8-0",
+    }
+
+
+def test_the_lock_has_every_package_that_recipes_name() -> None:
+    lock = read_debian(OWN / "debian.lock.yml")
+    for recipe in load(OWN / "recipes"):
+        if recipe.debian:
+            assert lock.release == recipe.debian.release
+            assert set(recipe.debian.packages) <= {package.name for package in lock.of("machines")}
+            for name, root in recipe.debian.roots.items():
+                assert set(root.packages) <= {package.name for package in lock.of(name)}
+
+
+DEBIAN = """---
+component: debian
+version: bookworm
+licence: see each package
+origin: Debian bookworm
+debian:
+  release: bookworm
+  packages: [a]
+  roots:
+    - {name: low, packages: [a]}
+    - {name: high, above: low, packages: [b]}
+    - {name: unused, packages: [a]}
+"""
+
+
+def test_an_image_above_another_root_has_its_layers_lowest_first(files: Path) -> None:
+    (files / "recipes/debian.yml").write_text(DEBIAN)
+    recipe = files / "recipes/hello.yml"
+    recipe.write_text(recipe.read_text().replace("tag: v$version", "tag: v$version\n    base: high"))
+    plan = make_plan(files, "modules")
+    assert plan.unit("image-hello").needs == ("root-low", "root-high")
+    assert "root-unused" not in [unit.name for unit in plan.units]
+
+
+def test_a_root_must_be_listed_after_the_one_below_it(files: Path) -> None:
+    (files / "recipes/debian.yml").write_text(DEBIAN.replace("above: low", "above: unused"))
+    with pytest.raises(BundleError, match="root high is above unused, not listed before it"):
+        load(files / "recipes")
+
+
+def test_a_new_optional_field_leaves_keys_alone() -> None:
+    """Keys are made of what a recipe says, not of what it could say."""
+    assert plan_module._plain({"a": 1, "b": "", "c": (), "d": None, "e": {"f": False}}) == {"a": 1}
