@@ -44,8 +44,11 @@ class Judge:
 
         :param now: seconds of a clock that only goes forward.
         """
+        status = deployment.get("status") or {}
+        if status.get("observedGeneration", 0) < deployment["metadata"].get("generation", 0):
+            return ""  # What it says is still about the version before.
         seen: dict[tuple[str, str], str] = {}
-        for condition in (deployment.get("status") or {}).get("conditions") or []:
+        for condition in status.get("conditions") or []:
             if condition["type"] == "Progressing" and condition.get("reason") == "ProgressDeadlineExceeded":
                 return "it did not become ready within the deadline"
             if condition["type"] == "ReplicaFailure" and condition.get("status") == "True":

@@ -178,6 +178,12 @@ def test_the_deployments_own_judgement() -> None:
     assert "refused" in judge.verdict(refused, [], PATIENCE["ReplicaFailure"])
 
 
+def test_what_was_said_of_the_version_before_does_not_count() -> None:
+    stale = deployment(2, [{"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}])
+    stale["metadata"]["generation"], stale["status"]["observedGeneration"] = 5, 4
+    assert Judge("new").verdict(stale, [pod(restarts=9)], 0.0) == ""
+
+
 def live_service() -> dict[str, Any]:
     return {
         "apiVersion": "v1",

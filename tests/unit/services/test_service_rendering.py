@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import yaml
 from ansible_collections.nilecare.platform.plugins.module_utils.services.inventory import read_platform
 from ansible_collections.nilecare.platform.plugins.module_utils.services.model import Platform, Port, Service
 from ansible_collections.nilecare.platform.plugins.module_utils.services.namespaces import platform_objects
@@ -14,7 +15,7 @@ from ansible_collections.nilecare.platform.plugins.module_utils.services.render 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from .conftest import Build, host, load, options, shipped
+from .conftest import ROOT, Build, host, load, options, shipped
 
 _shipped, _ = read_platform([host(*entry) for entry in shipped()], options())
 
@@ -412,11 +413,16 @@ def test_critical_services_come_first(platform: Platform) -> None:
 
 
 def test_the_labs_tiers_are_tiers(build: Build) -> None:
-    from .conftest import ROOT
-
     lab = load(ROOT / "inventories" / "lab" / "group_vars" / "services" / "lab.yml")
     changes = {
         name.replace("-", "_"): {"service_tiers": lab["service_tiers"]} for name, _ns, _own in shipped()
     }
     _platform, findings = build(**changes)
     assert findings == []
+
+
+def test_the_seeds_example_in_full(platform: Platform) -> None:
+    """Read golden/ehr.yml as a reviewer would: it is what a change of a renderer changes."""
+    service = replace(platform.services["ehr"], environment={"MODE": "calm"}, secret_names=("KEY",))
+    golden = ROOT / "tests" / "unit" / "services" / "golden" / "ehr.yml"
+    assert list(yaml.safe_load_all(golden.read_text(encoding="utf-8"))) == render(service, {"KEY": "s3cret"})
