@@ -103,10 +103,10 @@ from ansible_collections.nilecare.platform.plugins.module_utils.machines.certifi
     Request,
 )
 from ansible_collections.nilecare.platform.plugins.module_utils.machines.files import (
-    FilesError,
     Wish,
     apply_wishes,
 )
+from ansible_collections.nilecare.platform.plugins.module_utils.machines.state import StateError
 
 
 def read_pair(certificate: Path, private_key: Path) -> Pair | None:
@@ -184,7 +184,7 @@ def main() -> None:
             else:
                 pair = present
         # The key first: a killed run leaves a key without its certificate, which the next one sees.
-        files = apply_wishes(
+        change = apply_wishes(
             [
                 Wish(certificate_path.parent, "directory", mode=0o700),
                 Wish(key_path, content=pair.private_key, mode=0o600, show_diff=False),
@@ -192,10 +192,10 @@ def main() -> None:
             ],
             module.check_mode,
         )
-    except (CertificateError, FilesError) as error:
+    except (CertificateError, StateError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(
-        changed=bool(files.changed_paths),
+        changed=bool(change.lines),
         certificate=pair.certificate,
         private_key="" if is_authority else pair.private_key,
         reason=reason or "",

@@ -89,58 +89,24 @@ changed_paths:
   sample: [/etc/hosts]
 """
 
-from pathlib import Path
-from typing import Any
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.nilecare.platform.plugins.module_utils.machines.files import (
-    STATES,
-    FilesError,
-    Wish,
-    apply_wishes,
-    parse_mode,
-)
-
-
-def wish_of(entry: dict[str, Any]) -> Wish:
-    """Return one entry of the option files as a wish."""
-    return Wish(
-        path=Path(entry["path"]),
-        state=entry["state"],
-        content=entry["content"],
-        mode=parse_mode(entry["mode"], entry["path"]),
-        owner=entry["owner"],
-        group=entry["group"],
-        target=entry["target"],
-        block=entry["block"],
-        show_diff=entry["show_diff"],
-    )
+from ansible_collections.nilecare.platform.plugins.module_utils.machines import files
+from ansible_collections.nilecare.platform.plugins.module_utils.machines.state import StateError
 
 
 def main() -> None:
     """Run the module."""
-    entry = {
-        "path": {"type": "str", "required": True},
-        "state": {"type": "str", "choices": list(STATES), "default": "file"},
-        "content": {"type": "str"},
-        "block": {"type": "bool", "default": False},
-        "target": {"type": "str"},
-        "mode": {"type": "str"},
-        "owner": {"type": "str"},
-        "group": {"type": "str"},
-        "show_diff": {"type": "bool", "default": True},
-    }
     module = AnsibleModule(
-        argument_spec={"files": {"type": "list", "elements": "dict", "required": True, "options": entry}},
+        argument_spec={
+            "files": {"type": "list", "elements": "dict", "required": True, "options": files.SPEC}
+        },
         supports_check_mode=True,
     )
     try:
-        outcome = apply_wishes([wish_of(entry) for entry in module.params["files"]], module.check_mode)
-    except FilesError as error:
+        change = files.ensure(module.params["files"], module.check_mode)
+    except StateError as error:
         module.fail_json(msg=str(error))
-    module.exit_json(
-        changed=bool(outcome.changed_paths), changed_paths=outcome.changed_paths, diff=outcome.diffs
-    )
+    module.exit_json(changed=bool(change.lines), changed_paths=change.lines, diff=change.diffs)
 
 
 if __name__ == "__main__":

@@ -72,54 +72,18 @@ changed_paths:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.nilecare.platform.plugins.module_utils.machines.downloads import (
-    DownloadError,
-    Mirror,
-    outdated,
-    place,
-    wrong_mode,
-)
-from ansible_collections.nilecare.platform.plugins.module_utils.machines.files import FilesError, parse_mode
+from ansible_collections.nilecare.platform.plugins.module_utils.machines import downloads
+from ansible_collections.nilecare.platform.plugins.module_utils.machines.state import StateError
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "url": {"type": "str", "required": True},
-            "ca_path": {"type": "path"},
-            "items": {"type": "list", "elements": "dict", "required": True},
-            "directories": {"type": "dict", "required": True},
-            "mode": {"type": "str", "default": "0755"},
-            "parallel": {"type": "int", "default": 4},
-            "timeout": {"type": "int", "default": 60},
-        },
-        supports_check_mode=True,
-    )
-    params = module.params
+    module = AnsibleModule(argument_spec=downloads.SPEC, supports_check_mode=True)
     try:
-        mode = parse_mode(params["mode"], "mode")
-        items = place(params["items"], params["directories"], 0o755 if mode is None else mode)
-    except (ValueError, FilesError) as error:
-        module.fail_json(msg=f"{error}; nothing was changed")
-    missing = outdated(items)
-    modes = wrong_mode([item for item in items if item not in missing])
-    if not module.check_mode:
-        mirror = Mirror(
-            params["url"].rstrip("/"), params["ca_path"], params["timeout"], parallel=params["parallel"]
-        )
-        try:
-            mirror.fetch_all(missing)
-            for item in modes:
-                item.destination.chmod(item.mode)
-        except (DownloadError, OSError) as error:
-            module.fail_json(msg=str(error))
-    paths = sorted(str(item.destination) for item in [*missing, *modes])
-    module.exit_json(
-        changed=bool(paths),
-        changed_paths=paths,
-        diff={"before": "", "after": "".join(f"{path}\n" for path in paths)},
-    )
+        change = downloads.ensure(module.params, module.check_mode)
+    except StateError as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(changed=bool(change.lines), changed_paths=change.lines, diff=change.diffs)
 
 
 if __name__ == "__main__":

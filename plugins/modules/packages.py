@@ -57,124 +57,19 @@ installed:
   elements: str
 """
 
-import time
-from pathlib import Path
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.nilecare.platform.plugins.module_utils.machines.packages import (
-    QUERY_FORMAT,
-    Wanted,
-    installed_version,
-    parse_query,
-    parse_wanted,
-)
-
-APT_OPTIONS = [
-    "--yes",
-    "--no-install-recommends",
-    "--option=Dpkg::Options::=--force-confdef",
-    "--option=Dpkg::Options::=--force-confold",
-    "--option=APT::Install-Suggests=false",
-]
-
-
-class Dpkg:
-    """dpkg and apt-get of this machine."""
-
-    def __init__(self, module: AnsibleModule) -> None:
-        self.module = module
-        self.timeout: int = module.params["lock_timeout"]
-        module.run_command_environ_update = {
-            "LC_ALL": "C",
-            "DEBIAN_FRONTEND": "noninteractive",
-            "APT_LISTCHANGES_FRONTEND": "none",
-            "NEEDRESTART_MODE": "l",
-        }
-
-    def missing(self, wanted: list[Wanted]) -> list[Wanted]:
-        """Return the packages that are not installed, or older than wished."""
-        command = ["dpkg-query", f"--showformat={QUERY_FORMAT}", "--show", *[w.name for w in wanted]]
-        # dpkg-query ends with 1 when a package is unknown; that is an answer, not an error.
-        _code, output, _error = self.module.run_command(command)
-        found = parse_query(output)
-        return [w for w in wanted if not self._enough(w, installed_version(w.name, found))]
-
-    def _enough(self, wanted: Wanted, installed: str | None) -> bool:
-        if installed is None:
-            return False
-        if wanted.version is None or wanted.version == installed:
-            return True
-        code, _output, _error = self.module.run_command(
-            ["dpkg", "--compare-versions", installed, "ge", wanted.version]
-        )
-        return bool(code == 0)
-
-    def finish_interrupted(self) -> None:
-        """Configure what a killed dpkg has left; apt-get refuses to work before."""
-        deadline = time.monotonic() + self.timeout
-        while True:
-            code, _output, error = self.module.run_command(
-                ["dpkg", "--force-confdef", "--force-confold", "--configure", "--pending"]
-            )
-            if "lock" not in error or time.monotonic() > deadline:
-                break
-            time.sleep(1)
-        if code != 0:
-            self.module.warn(f"dpkg --configure --pending: {error.strip()}")
-
-    def apt(self, *arguments: str) -> None:
-        """Run apt-get and fail with its own words."""
-        command = ["apt-get", f"--option=DPkg::Lock::Timeout={self.timeout}", *arguments]
-        code, output, error = self.module.run_command(command)
-        if code != 0:
-            lines = [line for line in (error + output).splitlines() if line.startswith(("E:", "W:", " "))]
-            self.module.fail_json(
-                msg=f"apt-get {arguments[0]} failed: {'; '.join(lines[:8]) or error.strip()}",
-                stdout=output,
-                stderr=error,
-            )
+from ansible_collections.nilecare.platform.plugins.module_utils.machines import packages
+from ansible_collections.nilecare.platform.plugins.module_utils.machines.state import Machine, StateError
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "names": {"type": "list", "elements": "str", "required": True},
-            "files": {"type": "list", "elements": "path", "default": []},
-            "lock_timeout": {"type": "int", "default": 300},
-        },
-        supports_check_mode=True,
-    )
+    module = AnsibleModule(argument_spec=packages.SPEC, supports_check_mode=True)
     try:
-        wanted = [parse_wanted(text) for text in module.params["names"]]
-    except ValueError as error:
-        module.fail_json(msg=f"names: {error}; nothing was changed")
-    dpkg = Dpkg(module)
-    missing = dpkg.missing(wanted) if wanted else []
-    installed = [w.argument for w in missing]
-    if missing and not module.check_mode:
-        if any(Path("/var/lib/dpkg/updates").iterdir()):
-            dpkg.finish_interrupted()
-        if module.params["files"]:
-            # No source is asked: the files must be enough.
-            dpkg.apt(
-                "install",
-                "--option=Dir::Etc::SourceList=/dev/null",
-                "--option=Dir::Etc::SourceParts=/dev/null",
-                *APT_OPTIONS,
-                *module.params["files"],
-            )
-        else:
-            dpkg.apt("update", "--option=APT::Update::Error-Mode=any")
-            dpkg.apt("install", "--fix-broken", *APT_OPTIONS, *installed)
-        still = [w.argument for w in dpkg.missing(wanted)]
-        if still:
-            module.fail_json(msg=f"not installed although apt-get succeeded: {', '.join(still)}")
-    module.exit_json(
-        changed=bool(missing),
-        installed=installed,
-        diff={"before": "", "after": "".join(f"{name}\n" for name in installed)},
-    )
+        change = packages.ensure(Machine(module.run_command, module.check_mode), **module.params)
+    except StateError as error:
+        module.fail_json(msg=str(error), log=error.log)
+    module.exit_json(changed=bool(change.lines), installed=change.lines, diff=change.diffs)
 
 
 if __name__ == "__main__":

@@ -20,12 +20,21 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from .files import parse_mode
+from .state import Change, StateError
+
+SPEC = {
+    "url": {"type": "str", "required": True},
+    "ca_path": {"type": "path"},
+    "items": {"type": "list", "elements": "dict", "required": True},
+    "directories": {"type": "dict", "required": True},
+    "mode": {"type": "str", "default": "0755"},
+    "parallel": {"type": "int", "default": 4},
+    "timeout": {"type": "int", "default": 60},
+}
 CHUNK = 1 << 20
-
-
-class DownloadError(Exception):
-    """A file could not be fetched; the text names the URL and the reason."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +109,7 @@ class Mirror:
     parallel: int = 4
 
     def fetch_all(self, items: Sequence[Item]) -> None:
-        """Fetch items side by side; raises DownloadError that lists every failed one."""
+        """Fetch items side by side; raises StateError that lists every failed one."""
         context = None
         if self.url.startswith("https:"):
             context = ssl.create_default_context(cafile=self.ca_path)
@@ -108,7 +117,7 @@ class Mirror:
         with ThreadPoolExecutor(max_workers=self.parallel) as pool:
             problems = [text for text in pool.map(lambda item: self._fetch(item, context), items) if text]
         if problems:
-            raise DownloadError("; ".join(problems))
+            raise StateError("; ".join(problems))
 
     def _fetch(self, item: Item, context: ssl.SSLContext | None) -> str | None:
         """Fetch one item; return None, or why it failed."""
@@ -156,3 +165,27 @@ class Mirror:
                     os.fsync(stream.fileno())
             if expected is not None and received < int(expected):
                 raise ConnectionError(f"the connection ended after {received} of {expected} bytes")
+
+
+def ensure(options: Mapping[str, Any], check_mode: bool) -> Change:
+    """Fetch what is missing or has another hash. options: see SPEC."""
+    try:
+        mode = parse_mode(options["mode"], "mode")
+        items = place(options["items"], options["directories"], 0o755 if mode is None else mode)
+    except ValueError as error:
+        raise StateError(f"{error}; nothing was changed") from error
+    missing = outdated(items)
+    modes = wrong_mode([item for item in items if item not in missing])
+    if not check_mode:
+        mirror = Mirror(
+            options["url"].rstrip("/"),
+            options["ca_path"],
+            options["timeout"],
+            parallel=options["parallel"],
+        )
+        mirror.fetch_all(missing)
+        for item in modes:
+            item.destination.chmod(item.mode)
+    change = Change()
+    change.add(*sorted(str(item.destination) for item in [*missing, *modes]))
+    return change

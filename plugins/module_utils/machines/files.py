@@ -13,16 +13,16 @@ import grp
 import os
 import pwd
 import stat
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from .state import Change, StateError
 
 BLOCK_BEGIN = "# BEGIN nilecare.platform (managed, do not edit)"
 BLOCK_END = "# END nilecare.platform"
 STATES = ("file", "directory", "link", "absent")
-
-
-class FilesError(Exception):
-    """A wish that cannot be fulfilled; the text names the path and what was expected."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,28 @@ class Wish:
     show_diff: bool = True
 
 
-@dataclass
-class Outcome:
-    """What was (or, in check mode, would be) changed."""
+SPEC = {
+    "path": {"type": "str", "required": True},
+    "state": {"type": "str", "choices": list(STATES), "default": "file"},
+    "content": {"type": "str"},
+    "block": {"type": "bool", "default": False},
+    "target": {"type": "str"},
+    "mode": {"type": "str"},
+    "owner": {"type": "str"},
+    "group": {"type": "str"},
+    "show_diff": {"type": "bool", "default": True},
+}
 
-    changed_paths: list[str] = field(default_factory=list)
-    diffs: list[dict[str, str]] = field(default_factory=list)
+
+def ensure(entries: Sequence[Mapping[str, Any]], check_mode: bool) -> Change:
+    """Bring the paths of a module's option (see SPEC) into their state."""
+    return apply_wishes([wish_of(entry) for entry in entries], check_mode)
+
+
+def wish_of(entry: Mapping[str, Any]) -> Wish:
+    """Return one entry of a module's option as a wish."""
+    values = {name: entry[name] for name in SPEC if name not in ("path", "mode")}
+    return Wish(path=Path(entry["path"]), mode=parse_mode(entry["mode"], entry["path"]), **values)
 
 
 def merge_block(existing: str, content: str) -> str:
@@ -87,7 +103,7 @@ def parse_mode(text: str | None, path: str) -> int | None:
     except ValueError:
         mode = -1
     if not 0 <= mode <= 0o7777:
-        raise FilesError(f"{path}: mode {text!r} is not an octal mode such as '0644'")
+        raise StateError(f"{path}: mode {text!r} is not an octal mode such as '0644'")
     return mode
 
 
@@ -110,25 +126,25 @@ def check_wishes(wishes: list[Wish]) -> list[str]:
     return problems
 
 
-def apply_wishes(wishes: list[Wish], check_mode: bool) -> Outcome:
+def apply_wishes(wishes: list[Wish], check_mode: bool) -> Change:
     """Fulfil all wishes in their order; in check mode only say what would change.
 
-    Raises FilesError before the first change when the list itself is wrong.
+    Raises StateError before the first change when the list itself is wrong.
     """
     problems = check_wishes(wishes)
     if not check_mode:
         problems += [problem for wish in wishes for problem in _unknown_names(wish)]
     if problems:
-        raise FilesError("; ".join(problems) + "; nothing was changed")
-    outcome = Outcome()
+        raise StateError("; ".join(problems) + "; nothing was changed")
+    change = Change()
     handlers = {"file": _file, "directory": _directory, "link": _link, "absent": _absent}
     for wish in wishes:
         try:
-            handlers[wish.state](wish, check_mode, outcome)
+            handlers[wish.state](wish, check_mode, change)
         except OSError as error:
-            done = ", ".join(outcome.changed_paths) or "nothing"
-            raise FilesError(f"{wish.path}: {error}; changed before that: {done}") from error
-    return outcome
+            done = ", ".join(change.lines) or "nothing"
+            raise StateError(f"{wish.path}: {error}; changed before that: {done}") from error
+    return change
 
 
 def _unknown_names(wish: Wish) -> list[str]:
@@ -154,11 +170,11 @@ def _gid(name: str) -> int | None:
         return None
 
 
-def _changed(outcome: Outcome, wish: Wish, before: str, after: str) -> None:
-    outcome.changed_paths.append(str(wish.path))
+def _changed(change: Change, wish: Wish, before: str, after: str) -> None:
+    change.lines.append(str(wish.path))
     if not wish.show_diff:
         before, after = "(hidden)\n" if before else "", "(hidden, changed)\n"
-    outcome.diffs.append(
+    change.diffs.append(
         {
             "before_header": str(wish.path),
             "after_header": str(wish.path),
@@ -190,11 +206,11 @@ def _set_attributes(path: Path, wish: Wish) -> None:
         path.chmod(wish.mode)
 
 
-def _file(wish: Wish, check_mode: bool, outcome: Outcome) -> None:
+def _file(wish: Wish, check_mode: bool, change: Change) -> None:
     # A link is followed: the file behind it is ours to write, the link is not.
     path = Path(os.path.realpath(wish.path))
     if path.is_dir():
-        raise FilesError(f"{wish.path}: is a directory, a file was expected")
+        raise StateError(f"{wish.path}: is a directory, a file was expected")
     exists = path.exists()
     before = path.read_bytes() if exists else b""
     text = wish.content or ""
@@ -204,11 +220,11 @@ def _file(wish: Wish, check_mode: bool, outcome: Outcome) -> None:
     if exists and before == after:
         wrong = _wrong_attributes(path, wish)
         if wrong:
-            _changed(outcome, wish, "", "\n".join(wrong) + "\n")
+            _changed(change, wish, "", "\n".join(wrong) + "\n")
             if not check_mode:
                 _set_attributes(path, wish)
         return
-    _changed(outcome, wish, before.decode("utf-8", "replace"), after.decode("utf-8", "replace"))
+    _changed(change, wish, before.decode("utf-8", "replace"), after.decode("utf-8", "replace"))
     if check_mode:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -245,17 +261,17 @@ def write_atomically(path: Path, content: bytes, wish: Wish, mode: int) -> None:
         temporary.unlink()
 
 
-def _directory(wish: Wish, check_mode: bool, outcome: Outcome) -> None:
+def _directory(wish: Wish, check_mode: bool, change: Change) -> None:
     path = wish.path
     if path.exists() and not path.is_dir():
-        raise FilesError(f"{path}: is no directory, a directory was expected")
+        raise StateError(f"{path}: is no directory, a directory was expected")
     if path.is_dir():
         wrong = _wrong_attributes(path, wish)
         if not wrong:
             return
-        _changed(outcome, wish, "", "\n".join(wrong) + "\n")
+        _changed(change, wish, "", "\n".join(wrong) + "\n")
     else:
-        _changed(outcome, wish, "", "directory\n")
+        _changed(change, wish, "", "directory\n")
     if not check_mode:
         path.mkdir(parents=True, exist_ok=True)
         if wish.mode is None and wish.owner is None and wish.group is None:
@@ -263,14 +279,14 @@ def _directory(wish: Wish, check_mode: bool, outcome: Outcome) -> None:
         _set_attributes(path, wish)
 
 
-def _link(wish: Wish, check_mode: bool, outcome: Outcome) -> None:
+def _link(wish: Wish, check_mode: bool, change: Change) -> None:
     target = str(wish.target)
     before = str(wish.path.readlink()) if wish.path.is_symlink() else ""
     if before == target:
         return
     if wish.path.is_dir() and not wish.path.is_symlink():
-        raise FilesError(f"{wish.path}: is a directory, a link to {target} was expected")
-    _changed(outcome, wish, f"link to {before}\n" if before else "", f"link to {target}\n")
+        raise StateError(f"{wish.path}: is a directory, a link to {target} was expected")
+    _changed(change, wish, f"link to {before}\n" if before else "", f"link to {target}\n")
     if check_mode:
         return
     wish.path.parent.mkdir(parents=True, exist_ok=True)
@@ -280,19 +296,19 @@ def _link(wish: Wish, check_mode: bool, outcome: Outcome) -> None:
     temporary.rename(wish.path)
 
 
-def _absent(wish: Wish, check_mode: bool, outcome: Outcome) -> None:
+def _absent(wish: Wish, check_mode: bool, change: Change) -> None:
     path = wish.path
     if not path.exists() and not path.is_symlink():
         return
     if wish.block:
         before = path.read_text("utf-8", "surrogateescape")
         if merge_block(before, "") != before:
-            _file(Wish(path, content="", block=True), check_mode, outcome)
+            _file(Wish(path, content="", block=True), check_mode, change)
         return
     is_directory = path.is_dir() and not path.is_symlink()
     if is_directory and any(path.iterdir()):
-        raise FilesError(f"{path}: is a directory with content and is not removed")
-    _changed(outcome, wish, f"{'directory' if is_directory else 'file or link'}\n", "")
+        raise StateError(f"{path}: is a directory with content and is not removed")
+    _changed(change, wish, f"{'directory' if is_directory else 'file or link'}\n", "")
     if check_mode:
         return
     if is_directory:

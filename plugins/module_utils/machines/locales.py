@@ -1,10 +1,17 @@
 # Copyright (c) 2026 NileCare platform team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Names of locales as glibc's tools write them. Pure."""
+"""Locales of a Debian machine."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from .files import Wish, apply_wishes
+from .state import Change, Machine, StateError
+
+LOCALE_GEN = Path("/etc/locale.gen")
 
 
 def normalised(name: str) -> str:
@@ -21,7 +28,7 @@ def split(name: str) -> tuple[str, str]:
     return language, charset
 
 
-def with_locales(locale_gen: str, names: list[str]) -> str:
+def with_locales(locale_gen: str, names: Sequence[str]) -> str:
     """Return the text of /etc/locale.gen with every name switched on.
 
     The file counts when Debian's locales package is upgraded: it generates what stands there anew.
@@ -39,3 +46,21 @@ def with_locales(locale_gen: str, names: list[str]) -> str:
         else:
             lines.append(wished)
     return "".join(f"{line}\n" for line in lines)
+
+
+def ensure(machine: Machine, names: Sequence[str]) -> Change:
+    """Generate the named locales that are missing."""
+    try:
+        text = with_locales(LOCALE_GEN.read_text() if LOCALE_GEN.exists() else "", names)
+    except ValueError as error:
+        raise StateError(f"locales: {error}; nothing was changed") from error
+    change = apply_wishes([Wish(LOCALE_GEN, content=text, mode=0o644)], machine.check_mode)
+    present = set(machine.run("localedef", "--list-archive").output.split())
+    missing = [name for name in names if normalised(name) not in present]
+    for name in [] if machine.check_mode else missing:
+        source, charset = split(name)
+        answer = machine.run("localedef", "-i", source, "-f", charset, name)
+        if answer.code != 0:
+            raise StateError(f"{name} was not generated: {answer.error.strip()} (is package locales there?)")
+    change.add(*missing)
+    return change

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 NileCare platform team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What has to be done so that systemd units are in a wished state. Pure: nothing is run here.
+"""systemd units: what has to be done so that they are in a wished state, and doing it.
 
 Whether a unit must be restarted is read from the machine: one of its files is newer than its start.
 So a run that was killed between writing a file and restarting the unit is made good by the next.
@@ -8,8 +8,24 @@ So a run that was killed between writing a file and restarting the unit is made 
 
 from __future__ import annotations
 
+import os
+import time
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from .state import Change, Machine, StateError
+
+SPEC = {
+    "name": {"type": "str", "required": True},
+    "enabled": {"type": "bool", "default": True},
+    "state": {"type": "str", "choices": ["started", "stopped", "any"], "default": "started"},
+    "restart_after": {"type": "list", "elements": "path", "default": []},
+    "reload_after": {"type": "list", "elements": "path", "default": []},
+    "restart": {"type": "bool", "default": False},
+}
 
 PROPERTIES = (
     "Id",
@@ -80,8 +96,8 @@ def parse_time(text: str) -> float:
     if not text or text == "n/a":
         return 0.0
     # The weekday in front is left out: strptime would expect it in the machine's own language.
-    day, time = text.split()[1:3]
-    return datetime.fromisoformat(f"{day}T{time}+00:00").timestamp()
+    day, hour = text.split()[1:3]
+    return datetime.fromisoformat(f"{day}T{hour}+00:00").timestamp()
 
 
 def parse_show(output: str, names: list[str]) -> dict[str, Facts]:
@@ -168,3 +184,103 @@ def failure(wish: Wish, facts: Facts) -> str | None:
     if not facts.condition_met:
         return f"{wish.name}: a condition of the unit (ConditionX=) is not met, systemd did not start it"
     return f"{wish.name}: is {facts.active} ({facts.sub}), result {facts.result}; running was expected"
+
+
+def wish_of(entry: Mapping[str, Any]) -> Wish:
+    """Return one entry of a module's option as a wish."""
+    return Wish(
+        name=entry["name"],
+        enabled=entry["enabled"],
+        state=None if entry["state"] == "any" else entry["state"],
+        restart_after=tuple(entry["restart_after"]),
+        reload_after=tuple(entry["reload_after"]),
+        restart=entry["restart"],
+    )
+
+
+def ensure(machine: Machine, entries: Sequence[Mapping[str, Any]]) -> Change:
+    """Bring the units of a module's option (see SPEC) into their state, in their order."""
+    wishes = [wish_of(entry) for entry in entries]
+    names = [wish.name for wish in wishes]
+    change = Change()
+    lines: list[str] = []
+    facts = _show(machine, names)
+    stale = [name for name in names if facts[name].needs_daemon_reload]
+    lines += [f"daemon-reload: {name} changed on disk" for name in stale]
+    if not machine.check_mode and (stale or not all(facts[name].exists for name in names)):
+        _systemctl(machine, "daemon-reload")
+        facts = _show(machine, names)
+        missing = [w.name for w in wishes if w.state == "started" and not facts[w.name].exists]
+        if missing:
+            raise StateError(f"no such unit: {', '.join(missing)}; no unit was changed")
+    watched = {p for w in wishes for p in w.restart_after + w.reload_after + facts[w.name].files}
+    times = change_times(watched)
+    acted: list[Wish] = []
+    for wish in wishes:
+        steps = plan(wish, facts[wish.name], times).actions
+        for action, reason in steps:
+            lines.append(f"{action} {wish.name}: {reason}")
+            if not machine.check_mode:
+                _systemctl(machine, action, wish.name)
+        if steps:
+            acted.append(wish)
+    if acted and not machine.check_mode:
+        mend_future(watched)
+        after = _show(machine, names)
+        problems = [text for wish in acted if (text := failure(wish, after[wish.name]))]
+        if problems:
+            raise StateError("; ".join(problems), _log(machine, [wish.name for wish in acted]))
+    change.add(*lines)
+    return change
+
+
+def change_times(paths: Collection[str]) -> dict[str, float]:
+    """Return the time of the last change of every path that exists, never later than now.
+
+    A time in the future (the clock was put back since) causes one restart; `mend_future` sees to it
+    that it does not cause one in every run.
+    """
+    now = time.time()
+    times = {}
+    for path in paths:
+        try:
+            times[path] = min(Path(path).stat().st_mtime, now)
+        except OSError:
+            continue
+    return times
+
+
+def mend_future(paths: Collection[str]) -> None:
+    """Set change times that lie in the future to now."""
+    now = time.time()
+    for path in paths:
+        try:
+            if Path(path).stat().st_mtime > now:
+                os.utime(path, (now, now))
+        except OSError:
+            continue
+
+
+def _show(machine: Machine, names: Sequence[str]) -> dict[str, Facts]:
+    answer = machine.run(
+        "systemctl", "show", "--timestamp=us+utc", "--property=" + ",".join(PROPERTIES), *names
+    )
+    if answer.code != 0:
+        raise StateError(f"systemctl show failed: {answer.error.strip()}")
+    return parse_show(answer.output, list(names))
+
+
+def _systemctl(machine: Machine, action: str, *names: str) -> None:
+    """Run one action; on failure say why, with the unit's last log lines."""
+    answer = machine.run("systemctl", action, *names)
+    if answer.code != 0:
+        raise StateError(
+            f"systemctl {' '.join([action, *names])} failed: {answer.error.strip()}", _log(machine, names)
+        )
+
+
+def _log(machine: Machine, names: Sequence[str]) -> list[str]:
+    """Return the last lines the units wrote."""
+    units = [part for name in names for part in ("--unit", name)]
+    answer = machine.run("journalctl", "--no-pager", "--output=cat", "--lines=20", *units)
+    return answer.output.splitlines()

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.nilecare.platform.plugins.module_utils.machines.downloads import (
-    DownloadError,
     Item,
     Mirror,
     hash_of,
@@ -20,6 +19,7 @@ from ansible_collections.nilecare.platform.plugins.module_utils.machines.downloa
     place,
     wrong_mode,
 )
+from ansible_collections.nilecare.platform.plugins.module_utils.machines.state import StateError
 
 CONTENT = bytes(range(256)) * 400
 SHA = hashlib.sha256(CONTENT).hexdigest()
@@ -96,7 +96,7 @@ def test_wrong_content_never_reaches_its_place(mirror: Mirror, tmp_path: Path) -
     one = item(tmp_path, "wrong")
     one.destination.parent.mkdir()
     one.destination.write_text("old")
-    with pytest.raises(DownloadError, match=f"{SHA} was expected"):
+    with pytest.raises(StateError, match=f"{SHA} was expected"):
         mirror.fetch_all([one])
     assert one.destination.read_text() == "old"
     assert [path.name for path in one.destination.parent.iterdir()] == ["wrong"]
@@ -104,7 +104,7 @@ def test_wrong_content_never_reaches_its_place(mirror: Mirror, tmp_path: Path) -
 
 def test_every_failed_file_is_named_and_the_others_arrive(mirror: Mirror, tmp_path: Path) -> None:
     good = item(tmp_path, "good")
-    with pytest.raises(DownloadError) as caught:
+    with pytest.raises(StateError) as caught:
         mirror.fetch_all([item(tmp_path, "none"), good, item(tmp_path, "wrong")])
     assert "/bin/none: HTTP Error 404" in str(caught.value)
     assert "/bin/wrong: SHA-256" in str(caught.value)
@@ -124,7 +124,7 @@ def test_rest_of_a_killed_run_is_used_or_dropped(mirror: Mirror, tmp_path: Path)
 
 def test_unreachable_mirror_is_named(tmp_path: Path) -> None:
     one = item(tmp_path, "a")
-    with pytest.raises(DownloadError, match=r"http://127.0.0.1:9/bin/a: .*was not changed"):
+    with pytest.raises(StateError, match=r"http://127.0.0.1:9/bin/a: .*was not changed"):
         Mirror("http://127.0.0.1:9", attempts=1).fetch_all([one])
 
 

@@ -13,12 +13,12 @@ import pytest
 from ansible_collections.nilecare.platform.plugins.module_utils.machines.files import (
     BLOCK_BEGIN,
     BLOCK_END,
-    FilesError,
     Wish,
     apply_wishes,
     merge_block,
     parse_mode,
 )
+from ansible_collections.nilecare.platform.plugins.module_utils.machines.state import StateError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -53,14 +53,14 @@ def all_kinds(folder: Path) -> list[Wish]:
 def test_second_time_nothing_changes(tmp_path: Path) -> None:
     wishes = all_kinds(tmp_path)
     first = apply_wishes(wishes, check_mode=False)
-    assert len(first.changed_paths) == len(wishes)
+    assert len(first.lines) == len(wishes)
     before = snapshot(tmp_path)
     assert before["config"] == ("0640", "x = 1\n")
     assert before["plain"] == ("0644", "")
     assert before["folder"][0] == "0700"
     assert before["link"] == ("link", "/dev/null")
     assert "old" not in before
-    assert apply_wishes(wishes, check_mode=False).changed_paths == []
+    assert apply_wishes(wishes, check_mode=False).lines == []
     assert snapshot(tmp_path) == before
 
 
@@ -69,7 +69,7 @@ def test_check_mode_says_the_same_and_changes_nothing(tmp_path: Path) -> None:
     before = snapshot(tmp_path)
     would = apply_wishes(wishes, check_mode=True)
     assert snapshot(tmp_path) == before
-    assert apply_wishes(wishes, check_mode=False).changed_paths == would.changed_paths
+    assert apply_wishes(wishes, check_mode=False).lines == would.lines
 
 
 def test_drifted_mode_is_mended_without_touching_content(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_drifted_mode_is_mended_without_touching_content(tmp_path: Path) -> None
     path.chmod(0o644)
     wish = Wish(path, content="secret", mode=0o600)
     before = path.stat().st_mtime_ns
-    assert apply_wishes([wish], False).changed_paths == [str(path)]
+    assert apply_wishes([wish], False).lines == [str(path)]
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert path.stat().st_mtime_ns == before
 
@@ -113,7 +113,7 @@ def test_mounted_file_is_written_in_place(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_all_faults_of_the_list_are_named_and_nothing_is_changed(tmp_path: Path) -> None:
     good = tmp_path / "good"
-    with pytest.raises(FilesError) as caught:
+    with pytest.raises(StateError) as caught:
         apply_wishes(
             [
                 Wish(good, content="x"),
@@ -133,13 +133,13 @@ def test_all_faults_of_the_list_are_named_and_nothing_is_changed(tmp_path: Path)
 def test_unknown_owner_is_a_change_in_check_mode(tmp_path: Path) -> None:
     (tmp_path / "f").write_text("x")
     outcome = apply_wishes([Wish(tmp_path / "f", content="x", owner="not-yet")], check_mode=True)
-    assert outcome.changed_paths == [str(tmp_path / "f")]
+    assert outcome.lines == [str(tmp_path / "f")]
 
 
 def test_directory_with_content_is_never_removed(tmp_path: Path) -> None:
     (tmp_path / "d").mkdir()
     (tmp_path / "d/x").write_text("")
-    with pytest.raises(FilesError, match="not removed"):
+    with pytest.raises(StateError, match="not removed"):
         apply_wishes([Wish(tmp_path / "d", state="absent")], False)
     assert (tmp_path / "d/x").exists()
 
@@ -151,7 +151,7 @@ def test_hidden_content_is_not_in_the_diff(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["rw", "99", "0o644x", "-1", "77777"])
 def test_bad_mode(text: str) -> None:
-    with pytest.raises(FilesError, match="octal"):
+    with pytest.raises(StateError, match="octal"):
         parse_mode(text, "/f")
 
 
