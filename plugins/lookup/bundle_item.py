@@ -21,7 +21,7 @@ options:
     type: str
     choices: [binary, image, package, manifest]
   directory:
-    description: Folder of the bundle. Default is the variable C(bundle_directory), else what the recipes make.
+    description: Folder of the bundle. Default is the variable C(bundle_directory), else what recipes make.
     type: path
 """
 
@@ -75,7 +75,8 @@ class LookupModule(LookupBase):
         if missing:
             what = f"{kind} " if kind else ""
             raise AnsibleLookupError(
-                f"the bundle in {directory} has no {what}item {', '.join(missing)}; it has {len(by_name)} others"
+                f"the bundle in {directory} has no {what}item {', '.join(missing)}; "
+                f"it has {len(by_name)} others"
             )
         return [{**dataclasses.asdict(by_name[t]), "file": str(directory / by_name[t].path)} for t in terms]
 

@@ -13,8 +13,8 @@ author: NileCare platform team (@nilecare)
 description:
   - A bundle is a folder with all programs, container images, Debian packages and upstream manifests that the
     platform needs, each pinned by version and SHA-256. A mirror serves it inside the sites.
-  - Everything is built or fetched once, kept in a cache by the key of its recipe, and hard-linked into the bundle.
-    A run that was killed goes on where it was; two runs at once wait for each other item by item.
+  - Everything is built or fetched once, kept in a cache by the key of its recipe, and hard-linked into the
+    bundle. A run that was killed goes on where it was; two runs at once wait for each other item by item.
   - It runs on the controller, as an action plugin that tells which item it is at.
 options:
   state:
@@ -59,8 +59,8 @@ options:
     default: {}
   trim:
     description:
-      - What to remove from the cache afterwards. V(items) and V(bundles) that today's recipes do not use, or the
-        compiler's caches (V(go), several GB).
+      - What to remove from the cache afterwards. V(items) and V(bundles) that today's recipes do not use, or
+        the compiler's caches (V(go), several GB).
     type: list
     elements: str
     choices: [items, bundles, go]

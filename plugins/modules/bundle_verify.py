@@ -12,7 +12,7 @@ version_added: 0.1.0
 author: NileCare platform team (@nilecare)
 description:
   - Compares every file of a bundle with its manifest, and every image down to its last layer.
-  - Fails when an item is missing, truncated or altered, and names all of them with what was found and expected.
+  - Fails when an item is missing, truncated or altered, and names all of them, with what was expected.
 options:
   directory:
     description: Folder of the bundle.

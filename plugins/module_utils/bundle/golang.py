@@ -90,6 +90,8 @@ class Toolchain:
             "GOWORK": "off",
             "GOOS": "linux",
             "GOARCH": "amd64",
+            # collecting garbage less often makes the compiler a tenth faster; what it makes is the same
+            "GOGC": "400",
             "CGO_ENABLED": "1" if build and build.cgo else "0",
             "LC_ALL": "C.UTF-8",
             **(build.environment if build else {}),

@@ -21,6 +21,7 @@ except ImportError:  # pragma: no cover - ansible-core brings it
     yaml = None  # type: ignore[assignment]
 
 HEADER = """---
+# yamllint disable rule:line-length
 # Made by: ansible-playbook playbooks/bundle.yml -e bundle_state=locked
 # Do not edit: change the recipes and make it again.
 """

@@ -20,6 +20,7 @@ PLAYBOOK = """---
   connection: local
   gather_facts: false
   vars:
+    image: registry.example.sd/hello:v1.2.3
     place: "{where}"
     bundle_directory: "{{{{ place }}}}"
   tasks:
@@ -31,7 +32,7 @@ PLAYBOOK = """---
       register: made
     - name: Say what there is
       ansible.builtin.debug:
-        msg: "digest {{{{ lookup('nilecare.platform.bundle_item', 'registry.example.sd/hello:v1.2.3').sha256 }}}}"
+        msg: "digest {{{{ lookup('nilecare.platform.bundle_item', image).sha256 }}}}"
       when: not ansible_check_mode
     - name: Damage it
       ansible.builtin.file:
