@@ -355,10 +355,6 @@ class _Run:
             elif options.check and error.not_found:
                 # The namespace is not there yet: nothing can be tried in it, and all of it would be new.
                 return _Outcome(task, None, task.object, created=True)
-            elif options.check and error.status == 400 and "dry run" in error.message:
-                # A webhook with side effects cannot be asked: show the wish itself.
-                self.result.warnings.append(f"{target}: {error}")
-                return _Outcome(task, before, task.object, created=before is None)
             return _Outcome(task, error=error)
         except ClusterUnreachable as error:
             self.fatal = error

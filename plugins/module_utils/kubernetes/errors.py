@@ -35,7 +35,7 @@ class Cause:
     message: str
 
 
-@dataclass
+@dataclass(eq=False)
 class ApiError(KubernetesError):
     """The API server answered with a ``Status`` object that reports a failure.
 
