@@ -43,6 +43,12 @@ labs:
   type: dict
   returned: success
   sample: {lab: {mirror-1: {address: 10.77.0.10, status: running}}}
+summary:
+  description: A line for each machine.
+  type: list
+  elements: str
+  returned: success
+  sample: ["lab mirror-1 10.77.0.10 running"]
 disk_gib:
   description: Disk that all labs of this host use, in GiB, without the cache of images.
   type: float
@@ -69,7 +75,12 @@ def main() -> None:
         lab = entry["Labels"][LAB_LABEL]
         machine = found_machine(entry, network_name(lab) + "-")
         labs.setdefault(lab, {})[machine.name] = {"address": machine.address, "status": machine.status}
-    module.exit_json(changed=False, labs=labs, disk_gib=disk(paths))
+    summary = [
+        f"{lab} {name} {machine['address']} {machine['status']}"
+        for lab, machines in sorted(labs.items())
+        for name, machine in sorted(machines.items())
+    ]
+    module.exit_json(changed=False, labs=labs, summary=summary, disk_gib=disk(paths))
 
 
 def disk(paths: Paths) -> float:
