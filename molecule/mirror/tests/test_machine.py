@@ -1,4 +1,4 @@
-"""A prepared machine: takes packages, programs and images from the mirror only; place, time and logs are set."""
+"""A prepared machine takes packages, programs and images from the mirror only; place and time are set."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def test_names_are_in_one_block(host):
     assert host.check_output("getent hosts api.nilecare.internal").startswith("127.0.0.1")
 
 
-@pytest.mark.parametrize(
-    "image",
-    [
-        "registry.k8s.io/pause:3.10.2",
-        "registry.k8s.io/coredns/coredns:v1.14.2",
-        "docker.io/calico/cni:v3.28.5",
-    ],
+IMAGES = (
+    "registry.k8s.io/pause:3.10.2",
+    "registry.k8s.io/coredns/coredns:v1.14.2",
+    "docker.io/calico/cni:v3.28.5",
 )
+
+
+@pytest.mark.parametrize("image", IMAGES)
 def test_images_are_pulled_by_upstreams_names(host, image):
     with host.sudo():
         host.check_output("crictl pull %s", image)
