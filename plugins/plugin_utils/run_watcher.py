@@ -67,7 +67,7 @@ class RunWatcher:
         self.recorder.begin_play(play.get_name().strip(), self.now)
         if self._inventory is None:
             return []
-        return [host.get_name() for host in self._inventory.get_hosts(play.hosts)]
+        return [host.get_name() for host in self._inventory.get_hosts(play.hosts, ignore_restrictions=True)]
 
     def task_starts(self, task: t.Any) -> Task:
         """Note a task (or a handler)."""
@@ -108,7 +108,7 @@ class RunWatcher:
         self.recorder.finish(self.now, failed)
 
     def _read_variables(self, play: t.Any, manager: t.Any) -> None:
-        hosts = self._inventory.get_hosts("all") if self._inventory is not None else []
+        hosts = _all_hosts(self._inventory) if self._inventory is not None else []
         nodes = [host for host in hosts if any(g.name in ("cluster", "machines") for g in host.get_groups())]
         host = (nodes or hosts or [None])[0]
         variables = manager.get_vars(play=play, host=host)
@@ -140,7 +140,7 @@ class RunWatcher:
 def machines_of(inventory: t.Any) -> list[Machine]:
     """Return the machines and services of an inventory, in its order."""
     found = []
-    for host in inventory.get_hosts("all"):
+    for host in _all_hosts(inventory):
         groups = sorted(host.get_groups(), key=lambda group: -group.depth)
         names = [group.name for group in groups if group.name != "all"]
         service = "services" in names
@@ -149,6 +149,11 @@ def machines_of(inventory: t.Any) -> list[Machine]:
             address = "" if service else str(host.vars.get("ansible_host", ""))
             found.append(Machine(host.get_name(), site, address, names, service))
     return found
+
+
+def _all_hosts(inventory: t.Any) -> list[t.Any]:
+    """Return every host, whatever --limit and the play that runs select."""
+    return list(inventory.get_hosts("all", ignore_limits=True, ignore_restrictions=True))
 
 
 def done_by(result: t.Any) -> str:
