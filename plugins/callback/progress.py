@@ -150,7 +150,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         if run.check and run.result == "ok":
             self._say_all(text.plan(run))
         self._say_all(text.recap(run, stats_of(stats)))
-        if run.result == "ok" and not run.limit and run.tasks:
+        if run.result == "ok" and not run.limit and run.tasks and not self._watcher.state_removed:
             try:
                 files.write_durations(run, self._durations_file)
             except OSError as error:
@@ -198,8 +198,10 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
     def _show_result(self, step: Step, result: t.Any) -> None:
         self._clean_results(result.result, result.task.action)
         told = {key for key in result.result if not key.startswith("_") and key not in ("changed", "failed")}
-        if told == {"msg"} and isinstance(result.result["msg"], str):
-            shown = result.result["msg"]
+        message = result.result.get("msg")
+        lines = message if isinstance(message, list) else [message]
+        if told == {"msg"} and all(isinstance(line, str) for line in lines):
+            shown = "\n".join(lines)
         else:
             shown = self._dump_results(result.result, indent=2)
         for number, line in enumerate(mask(shown).splitlines()):

@@ -107,6 +107,8 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         self._written = True
         run = self._watcher.run
         configured = self.get_option("report_directory")
+        if self._watcher.state_removed and not configured:
+            return
         parent = Path(configured) if configured else self._watcher.state_directory / "reports"
         try:
             folder = files.write(run, parent.expanduser(), int(self.get_option("report_keep")))

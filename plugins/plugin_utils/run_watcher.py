@@ -30,6 +30,7 @@ class RunWatcher:
     def __init__(self) -> None:
         self._zero = time.monotonic()
         self._state_directory = ""
+        self._state_seen = False
         self._inventory: t.Any = None
         self._latest: tuple[t.Any, t.Any] | None = None
         self.run = Run("playbook", started=time.time())
@@ -46,6 +47,11 @@ class RunWatcher:
         return Path(
             self._state_directory or f"{STATE_DIRECTORY}/{self.run.cluster or 'nilecare'}"
         ).expanduser()
+
+    @property
+    def state_removed(self) -> bool:
+        """Return whether the run removed the cluster's state directory: then nothing is written there again."""
+        return self._state_seen and not self.state_directory.exists()
 
     def playbook_starts(self, playbook: t.Any) -> None:
         """Note the playbook's name and how it was called."""
@@ -64,6 +70,7 @@ class RunWatcher:
             for machine in machines_of(inventory):
                 self.recorder.add_machine(machine)
         self._read_variables(play, manager)
+        self._state_seen = self._state_seen or self.state_directory.exists()
         self.recorder.begin_play(play.get_name().strip(), self.now)
         if self._inventory is None:
             return []
