@@ -50,7 +50,7 @@ class RunWatcher:
 
     @property
     def state_removed(self) -> bool:
-        """Return whether the run removed the cluster's state directory: then nothing is written there again."""
+        """Return whether the run removed the state directory: then nothing is written there again."""
         return self._state_seen and not self.state_directory.exists()
 
     def playbook_starts(self, playbook: t.Any) -> None:
