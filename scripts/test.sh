@@ -52,15 +52,19 @@ published() {
   git ls-files -z --cached --others --exclude-standard | rsync --archive --from0 --files-from=- ./ "$folder"
 }
 
+# ansible-test keeps its environments below HOME; a folder of the cache stands in for it.
 sanity() {
   published "$work/sanity"
-  local environment
+  local environment pip home=$HOME/.cache/nilecare/ansible-test
+  mkdir -p "$home/.ansible/test/cache"
   for environment in .venv .venv-py311; do
-    say "ansible-test sanity of $("$environment/bin/python" -c 'import ansible; print(ansible.__version__)')"
+    say "ansible-test sanity of ansible-core $("$environment/bin/python" -c 'import ansible; print(ansible.__version__)')"
+    pip=$(sed -n "s/.* pip='\([0-9.]*\)'.*/\1/p" "$environment"/lib/python3.*/site-packages/ansible_test/_internal/python_requirements.py)
+    cp scripts/get_pip.py "$home/.ansible/test/cache/get_pip_${pip//./_}.py"
     (
       root=$PWD
       cd "$work/sanity/ansible_collections/nilecare/platform"
-      PATH=$root/$environment/bin:$PATH ansible-test sanity --venv --color no --truncate 0 \
+      HOME=$home PATH=$root/$environment/bin:$PATH ansible-test sanity --venv --color no --truncate 0 \
         --python "$("$root/$environment/bin/python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')"
     )
   done
