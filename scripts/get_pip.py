@@ -1,7 +1,7 @@
 """What ansible-test runs in a new virtual environment to have pip in it.
 
-It would download a script for that. Where only a package index can be reached, Python's own ensurepip brings pip, and pip
-then brings the version that is asked for.
+It would download a script for that. Where only a package index can be reached, Python's own ensurepip
+brings pip, and pip then brings the version that is asked for.
 """
 
 from __future__ import annotations
