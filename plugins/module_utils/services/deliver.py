@@ -205,7 +205,8 @@ def _follow(client: Client, target: Target, deadline: float) -> str:
         pending = waiting.wait_for(client, [target.reference], LOOK)
         if not pending:
             return ""
-        deployment = pending[0].object
+        # A cluster that is slow to answer shows nothing within the look; that is no deletion.
+        deployment = pending[0].object or client.get("apps/v1", "Deployment", target.name, target.namespace)
         if deployment is None:
             return "its Deployment was deleted"
         current = deployment["metadata"].get("annotations", {}).get(REVISION, "")
