@@ -57,7 +57,6 @@ packages_file:
   returned: success
 """
 
-import subprocess
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
@@ -81,7 +80,7 @@ def main() -> None:
         try:
             archive = image.build(recipe, directory)
             storage.run("import", "--quiet", str(archive), recipe.tag)
-        except (image.ImageError, podman.PodmanError, OSError, subprocess.SubprocessError) as error:
+        except (image.ImageError, podman.PodmanError, OSError) as error:
             module.fail_json(msg=f"The image {recipe.tag} could not be made: {error}")
     module.exit_json(
         changed=changed, image=recipe.tag, packages_file=str(image.packages_path(recipe, directory))

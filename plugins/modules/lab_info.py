@@ -56,7 +56,7 @@ disk_gib:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.nilecare.platform.plugins.module_utils.lab import host
+from ansible_collections.nilecare.platform.plugins.module_utils.lab import process
 from ansible_collections.nilecare.platform.plugins.module_utils.lab.machines import found_machine
 from ansible_collections.nilecare.platform.plugins.module_utils.lab.podman import (
     LAB_LABEL,
@@ -87,7 +87,7 @@ def disk(paths: Paths) -> float:
     """Return the GiB that the labs use on disk."""
     if not paths.root.exists():
         return 0.0
-    size = host.output("du", "--summarize", "--one-file-system", "--block-size=1M", str(paths.root))
+    size = process.output("du", "--summarize", "--one-file-system", "--block-size=1M", str(paths.root))
     return round(int(size.split()[0]) / 1024, 1)
 
 

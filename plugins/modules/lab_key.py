@@ -50,12 +50,11 @@ public_key:
   returned: success
 """
 
-import subprocess
 import tempfile
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.nilecare.platform.plugins.module_utils.lab.host import output
+from ansible_collections.nilecare.platform.plugins.module_utils.lab.process import output
 
 
 def main() -> None:
@@ -79,9 +78,8 @@ def main() -> None:
                 public.write_text(f"{text}\n")
         else:
             text = ""
-    except (OSError, subprocess.SubprocessError) as error:
-        said = getattr(error, "stderr", "") or error
-        module.fail_json(msg=f"The key {private} cannot be made or read: {said}")
+    except OSError as error:
+        module.fail_json(msg=f"The key {private} cannot be made or read: {error}")
     module.exit_json(changed=changed, public_key=text)
 
 

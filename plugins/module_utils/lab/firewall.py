@@ -9,9 +9,7 @@ other where other software (Docker) makes bridged packets pass the firewall and 
 
 from __future__ import annotations
 
-import subprocess
-
-from .host import environment
+from .process import run
 
 CHAIN = "FORWARD"
 
@@ -48,5 +46,4 @@ def remove(bridge: str) -> bool:
 
 
 def _iptables(verb: str, rule: list[str]) -> bool:
-    command = ["iptables", "--wait", verb, CHAIN, *rule]
-    return subprocess.run(command, capture_output=True, check=False, env=environment()).returncode == 0
+    return run("iptables", "--wait", verb, CHAIN, *rule).returncode == 0

@@ -4,14 +4,14 @@
 
 from __future__ import annotations
 
-import os
 import re
 import resource
 import shutil
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from .process import output, path
 
 GIB = 1024**3
 
@@ -93,7 +93,7 @@ class Host:
 
 def detect() -> Host:
     """Look at this host."""
-    missing = [package for program, package in PROGRAMS.items() if not shutil.which(program, path=_path())]
+    missing = [package for program, package in PROGRAMS.items() if not shutil.which(program, path=path())]
     if not any(Path(folder, "netavark").exists() for folder in HELPERS):
         missing.append("netavark")
     raise_limits = _has_capability(CAP_SYS_RESOURCE)
@@ -103,7 +103,7 @@ def detect() -> Host:
         file_limit=_limit(resource.RLIMIT_NOFILE, raise_limits, MOST_FILES),
         process_limit=_limit(resource.RLIMIT_NPROC, raise_limits, MOST_PROCESSES),
         missing_programs=tuple(missing),
-        runtimes=tuple(name for name in ("runc", "crun") if shutil.which(name, path=_path())),
+        runtimes=tuple(name for name in ("runc", "crun") if shutil.which(name, path=path())),
         podman_version=_podman_version(),
         kernel_modules=any(Path("/lib/modules").glob("*")),
         kernel={name: value for name in KERNEL_MINIMUMS if (value := read_sysctl(name)) is not None},
@@ -147,21 +147,6 @@ def host_networks() -> dict[str, str]:
     return found
 
 
-def environment() -> dict[str, str]:
-    """Return this process's environment with a PATH that has the system's programs, in plain English."""
-    return {**os.environ, "PATH": _path(), "LC_ALL": "C.UTF-8"}
-
-
-def output(*command: str) -> str:
-    """Run a program and return what it printed. Raises subprocess.CalledProcessError when it fails."""
-    result = subprocess.run(command, capture_output=True, text=True, check=True, env=environment())
-    return result.stdout
-
-
-def _path() -> str:
-    return os.environ.get("PATH", "/usr/bin:/bin") + ":/usr/local/sbin:/usr/sbin:/sbin"
-
-
 def _sysctl_path(name: str) -> Path:
     return Path("/proc/sys") / name.replace(".", "/")
 
@@ -177,7 +162,7 @@ def _limit(kind: int, can_raise: bool, most: int) -> int:
 
 
 def _podman_version() -> tuple[int, ...]:
-    program = shutil.which("podman", path=_path())
+    program = shutil.which("podman", path=path())
     if not program:
         return ()
     match = re.search(r"(\d+)\.(\d+)(?:\.(\d+))?", output(program, "--version"))

@@ -12,14 +12,13 @@ import io
 import os
 import re
 import shutil
-import subprocess
 import tarfile
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .host import environment, output
+from .process import output, run
 
 SUITE = "bookworm"
 REPOSITORY = "localhost/nilecare/lab-machine"
@@ -202,16 +201,13 @@ def build(recipe: Recipe, directory: Path) -> Path:
         work = Path(name)
         files, made = work / "files.tar", work / "image.tar"
         files.write_bytes(recipe.files_archive())
-        command = mmdebstrap_command(recipe, files, made, host_apt_options())
-        run = subprocess.run(
-            command,
-            input=host_sources(recipe.suite).encode(),
-            capture_output=True,
-            check=False,
-            env={**environment(), "SOURCE_DATE_EPOCH": str(EPOCH), "TMPDIR": str(work)},
+        finished = run(
+            *mmdebstrap_command(recipe, files, made, host_apt_options()),
+            stdin=host_sources(recipe.suite).encode(),
+            variables={"SOURCE_DATE_EPOCH": str(EPOCH), "TMPDIR": str(work)},
         )
-        if run.returncode:
-            lines = run.stderr.decode(errors="replace").strip().splitlines()[-15:]
+        if finished.returncode:
+            lines = finished.stderr.decode(errors="replace").strip().splitlines()[-15:]
             raise ImageError("mmdebstrap failed:\n" + "\n".join(lines))
         (work / "image.tar.packages").replace(packages_path(recipe, directory))
         made.replace(result)

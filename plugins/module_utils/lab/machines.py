@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import shutil
 import socket
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from . import firewall
-from .host import output
 from .image import archive
 from .plan import Action, Found
 from .podman import (
@@ -31,6 +29,7 @@ from .podman import (
     network_definition,
     network_name,
 )
+from .process import output
 
 # Directories of a machine that are not on its overlay file system: containerd cannot stack one
 # overlay on another, kubelet measures disks, etcd wants a disk that syncs.
@@ -286,6 +285,6 @@ def in_parallel(
         for name, future in futures.items():
             try:
                 future.result()
-            except (MachineError, PodmanError, OSError, subprocess.SubprocessError) as error:
+            except (MachineError, PodmanError, OSError) as error:
                 errors[name] = str(error)
     return errors

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .host import Host, environment
+from .host import Host
+from .process import run
 
 ROOT = Path("/var/lib/nilecare-lab")
 RUN = Path("/run/nilecare-lab")
@@ -156,28 +157,19 @@ class Podman:
 
     def __init__(self, paths: Paths) -> None:
         self.paths = paths
-        self._environment = {
-            **environment(),
+        self._variables = {
             "CONTAINERS_CONF": str(paths.containers_conf),
             "CONTAINERS_STORAGE_CONF": str(paths.storage_conf),
         }
 
-    def run(self, *arguments: str, stdin: bytes | None = None, timeout: float = 300) -> str:
+    def run(self, *arguments: str, stdin: bytes = b"", timeout: float = 300) -> str:
         """Run podman and return what it printed.
 
         :param timeout: seconds
         :raises PodmanError: when it fails or takes too long
         """
         try:
-            result = subprocess.run(
-                ["podman", *arguments],
-                input=stdin,
-                stdin=subprocess.DEVNULL if stdin is None else None,
-                capture_output=True,
-                timeout=timeout,
-                check=False,
-                env=self._environment,
-            )
+            result = run("podman", *arguments, stdin=stdin, timeout=timeout, variables=self._variables)
         except subprocess.TimeoutExpired:
             raise PodmanError(f"podman {arguments[0]} did not end within {timeout:.0f} s") from None
         if result.returncode:
@@ -208,17 +200,8 @@ class Podman:
 
     def exec(self, container: str, command: Sequence[str], timeout: float = 60) -> str:
         """Run a command in a container; its output whatever it says, for its exit code is its answer."""
-        arguments = ["podman", "exec", container, *command]
+        arguments = ("podman", "exec", container, *command)
         try:
-            result = subprocess.run(
-                arguments,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=timeout,
-                check=False,
-                env=self._environment,
-            )
+            return run(*arguments, timeout=timeout, variables=self._variables).stdout.decode(errors="replace")
         except subprocess.TimeoutExpired:
             return ""
-        return result.stdout

@@ -34,7 +34,7 @@ class FakePodman(Podman):
         self.calls: list[tuple[str, ...]] = []
         self.refuse = refuse
 
-    def run(self, *arguments: str, stdin: bytes | None = None, timeout: float = 300) -> str:
+    def run(self, *arguments: str, stdin: bytes = b"", timeout: float = 300) -> str:
         self.calls.append(arguments)
         if arguments[0] == self.refuse:
             raise PodmanError(f"podman {arguments[0]}: refused")
