@@ -299,6 +299,22 @@ def test_a_node_is_drained_at_two_pods(client: Client, service: Service, run: Ru
     client.request("POST", path, None, eviction)
 
 
+def test_a_deployer_needs_no_more_than_its_role(
+    control_plane: ControlPlane, service: Service, run: Run
+) -> None:
+    certificate, key = control_plane.authority.issue("deployer", "amna", "nilecare:deployers")
+    user = {"client-certificate": str(certificate), "client-key": str(key)}
+    kubeconfig = control_plane.write_kubeconfig("deployer", user)
+    with Client.from_kubeconfig(kubeconfig) as client:
+        deliver(client, service, {"KEY": "a"})
+        assert deliver(client, replace(service, version="2.0.0"), {"KEY": "b"}).pods == 3
+        with pytest.raises(DeliveryError, match=r"2\.0\.0 was put back(.|\n)*never stopped"):
+            deliver(client, replace(service, version="crash-1"), {"KEY": "b"})
+        assert go_back(client, Target(service.object_name, service.namespace))[1].version == "1.0.0"
+        with pytest.raises(KubernetesError, match="forbidden"):
+            deliver(client, replace(service, namespace="kube-system"), {"KEY": "a"})
+
+
 def test_twenty_pods_are_as_even_as_can_be(client: Client, service: Service, run: Run) -> None:
     many = replace(service, autoscaler="none", replicas=replace(service.replicas, day=20, maximum=20))
     assert run(many).pods == 20

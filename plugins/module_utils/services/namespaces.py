@@ -140,7 +140,7 @@ def _deployer_role() -> dict[str, Any]:
     """What this collection needs to deploy a service, and nothing that gets into a running pod."""
     rules = [
         ([""], ["services", "serviceaccounts", "configmaps", "secrets"], _WRITE),
-        (["apps"], ["deployments"], _WRITE),
+        (["apps"], ["deployments", "deployments/scale"], _WRITE),
         (["policy"], ["poddisruptionbudgets"], _WRITE),
         (["networking.k8s.io"], ["networkpolicies"], _WRITE),
         (["autoscaling"], ["horizontalpodautoscalers"], _WRITE),
