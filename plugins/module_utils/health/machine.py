@@ -46,11 +46,23 @@ def address(url: str, authority: str, timeout: float, name: str = "") -> dict[st
             answer.read(4096)
             report.update(ok=True, status=answer.status)
     except urllib.error.HTTPError as error:
-        report.update(ok=False, status=error.code, error=f"answers {error.code} {error.reason}")
+        report.update(
+            ok=False, status=error.code, error=f"answers {error.code} {error.reason}{_failing(error)}"
+        )
     except (OSError, ValueError) as error:
         report.update(ok=False, error=str(getattr(error, "reason", error)))
     report["seconds"] = round(time.monotonic() - begin, 3)
     return report
+
+
+def _failing(answer: t.IO[bytes]) -> str:
+    """Return what Kubernetes' /readyz names as failing: its lines that begin with [-]."""
+    try:
+        lines = answer.read(8192).decode(errors="replace").splitlines()
+    except OSError:
+        return ""
+    names = [line[len("[-]") :].split(" ", 1)[0] for line in lines if line.startswith("[-]")]
+    return f", because of {', '.join(names)}" if names else ""
 
 
 def clock(server: str, timeout: float) -> dict[str, t.Any]:

@@ -10,7 +10,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ..kubernetes.client import Client
-from ..kubernetes.errors import ApiError, KubernetesError
+from ..kubernetes.errors import ApiError, ClusterUnreachable, KubernetesError
 from . import probes
 from .probes import NAMESPACE, Outcome
 
@@ -95,9 +95,14 @@ def _create(client: Client, pod: dict[str, t.Any], end: float) -> None:
             client.create(pod)
             return
         except ApiError as error:
+            if error.status == 409:  # an attempt before, whose answer was lost, had made it
+                return
             if error.status != 403 or "serviceaccount" not in str(error) or time.monotonic() > end:
                 raise
-            time.sleep(0.3)
+        except ClusterUnreachable:
+            if time.monotonic() > end:
+                raise
+        time.sleep(0.3)
 
 
 def _addresses(client: Client, mark: str, sites: list[str], end: float, matrix: Matrix) -> dict[str, str]:

@@ -21,6 +21,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.send_response(200 if self.path == "/v2/" else 503)
         self.end_headers()
+        if self.path == "/readyz":
+            self.wfile.write(b"[+]ping ok\n[-]etcd failed: reason withheld\nreadyz check failed\n")
 
     def log_message(self, *_arguments: Any) -> None:
         pass
@@ -43,6 +45,10 @@ def test_an_address_that_answers_with_an_error(url: str) -> None:
     said = machine.address(f"{url}/other", "", 2.0)
     assert (said["ok"], said["status"]) == (False, 503)
     assert "503" in said["error"]
+
+
+def test_an_api_server_that_is_not_ready_says_why(url: str) -> None:
+    assert machine.address(f"{url}/readyz", "", 2.0)["error"].endswith("because of etcd")
 
 
 def test_a_closed_port_and_a_silent_one_end_in_time() -> None:
