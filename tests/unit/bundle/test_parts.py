@@ -25,7 +25,7 @@ from ansible_collections.nilecare.platform.plugins.module_utils.bundle.lockfile 
 from ansible_collections.nilecare.platform.plugins.module_utils.bundle.oci import Entry
 from ansible_collections.nilecare.platform.plugins.module_utils.bundle.progress import clock, remaining
 from ansible_collections.nilecare.platform.plugins.module_utils.bundle.recipe import GoBuild
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 ENTRIES = [
@@ -49,6 +49,7 @@ def test_a_layer_has_parents_fixed_times_and_links_after_their_files(tmp_path: P
     assert [oct(m.mode) for m in found if m.name in ("tmp", "usr/bin/tool")] == ["0o1777", "0o755"]
 
 
+@settings(deadline=None)
 @given(st.permutations(ENTRIES))
 def test_a_layer_does_not_depend_on_the_order_of_its_entries(tmp_path_factory, entries) -> None:  # type: ignore[no-untyped-def]
     folder = tmp_path_factory.mktemp("layers")
