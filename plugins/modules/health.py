@@ -12,7 +12,7 @@ description:
   - Judges what M(nilecare.platform.health_machine) read on every machine, reads the cluster's nodes,
     workloads and versions, and makes real connections between pods in every pair of sites, real lookups
     in the cluster's DNS, and connections that a network policy must stop.
-  - The pods run in the namespace C(nilecare-health), which exists only meanwhile.
+  - The pods run in a namespace C(nilecare-health-<run>), which exists only meanwhile.
   - Fails when something is not healthy, and lists all of it with what was expected. What is down is
     reported; nothing waits longer than the timeouts.
 author: NileCare platform team (@nilecare)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from ..kubernetes.client import Client
 from ..kubernetes.errors import ApiError, ClusterUnreachable, KubernetesError
 from . import probes
-from .probes import NAMESPACE, Outcome
+from .probes import Outcome
 
 
 @dataclass
@@ -29,25 +29,26 @@ def run(client: Client, nodes: t.Mapping[str, str], image: str, name: str, timeo
     """Try all connections between the sites (site: its node); takes at most ``timeout`` seconds."""
     matrix = Matrix()
     end = time.monotonic() + timeout
+    mark = secrets.token_hex(3)
     try:
-        _wait_until_gone(client, end)
-        client.apply(probes.namespace(), force=True)
-        client.apply(probes.policy(), force=True)
-        _probe(client, nodes, image, name, end, matrix)
+        for left in client.list("v1", "Namespace", label_selector=probes.LABEL).items:
+            client.delete("v1", "Namespace", left["metadata"]["name"])  # of a run that was killed
+        client.apply(probes.namespace(mark), force=True)
+        client.apply(probes.policy(mark), force=True)
+        _probe(client, mark, nodes, image, name, end, matrix)
     except KubernetesError as error:
         matrix.problem = str(error)
     finally:
         try:
-            client.delete("v1", "Namespace", NAMESPACE)
+            client.delete("v1", "Namespace", probes.name_of(mark))
         except KubernetesError as error:
-            matrix.problem = matrix.problem or f"namespace {NAMESPACE} could not be removed: {error}"
+            matrix.problem = matrix.problem or f"{probes.name_of(mark)} could not be removed: {error}"
     return matrix
 
 
 def _probe(
-    client: Client, nodes: t.Mapping[str, str], image: str, name: str, end: float, matrix: Matrix
+    client: Client, mark: str, nodes: t.Mapping[str, str], image: str, name: str, end: float, matrix: Matrix
 ) -> None:
-    mark = secrets.token_hex(3)
     lifetime = max(30, int(end - time.monotonic()) + 30)
     sites = list(nodes)
     client.map(
@@ -63,29 +64,19 @@ def _probe(
                 probes.denied_client(mark, site, nodes[site], image, lifetime, target, servers[target])
             )
     client.map(lambda pod: _create(client, pod, end), clients)
-    pods = _ends(client, [pod["metadata"]["name"] for pod in clients], end)
+    pods = _ends(client, mark, [pod["metadata"]["name"] for pod in clients], end)
     for site in sites:
-        told = probes.outcomes(pods.get(f"allowed-{site}-{mark}"))
-        why = _why(pods.get(f"allowed-{site}-{mark}"))
+        told = probes.outcomes(pods.get(f"allowed-{site}"))
+        why = _why(pods.get(f"allowed-{site}"))
         matrix.lookups[site] = told.get("lookup", Outcome(None, why))
         for target in servers:
             matrix.allowed[site, target] = told.get(f"to-{target}", Outcome(None, why))
-        for container, outcome in probes.outcomes(pods.get(f"denied-{site}-{mark}")).items():
+        for container, outcome in probes.outcomes(pods.get(f"denied-{site}")).items():
             matrix.denied[site, container[len("to-") :]] = outcome
 
 
 def _why(pod: dict[str, t.Any] | None) -> str:
     return (probes.trouble(pod) if pod else "") or "its pod did not run in time"
-
-
-def _wait_until_gone(client: Client, end: float) -> None:
-    """Wait for the namespace of a run before to go; one that was left over is removed first."""
-    while (found := client.get("v1", "Namespace", NAMESPACE)) is not None:
-        if not found["metadata"].get("deletionTimestamp"):
-            client.delete("v1", "Namespace", NAMESPACE)
-        if time.monotonic() > end:
-            raise KubernetesError(f"namespace {NAMESPACE} of an earlier run is still being removed")
-        time.sleep(0.5)
 
 
 def _create(client: Client, pod: dict[str, t.Any], end: float) -> None:
@@ -113,9 +104,9 @@ def _addresses(client: Client, mark: str, sites: list[str], end: float, matrix: 
     half = time.monotonic() + (end - time.monotonic()) / 2
     found: dict[str, str] = {}
     while True:
-        pods = {pod["metadata"]["name"]: pod for pod in client.list("v1", "Pod", NAMESPACE).items}
+        pods = {pod["metadata"]["name"]: pod for pod in client.list("v1", "Pod", probes.name_of(mark)).items}
         for site in sites:
-            status = pods.get(f"server-{site}-{mark}", {}).get("status", {})
+            status = pods.get(f"server-{site}", {}).get("status", {})
             if status.get("phase") == "Running" and status.get("podIP"):
                 found[site] = status["podIP"]
         if len(found) == len(sites) or time.monotonic() > half:
@@ -123,15 +114,15 @@ def _addresses(client: Client, mark: str, sites: list[str], end: float, matrix: 
         time.sleep(0.5)
     for site in sites:
         if site not in found:
-            why = _why(pods.get(f"server-{site}-{mark}"))
+            why = _why(pods.get(f"server-{site}"))
             for other in sites:
                 matrix.allowed[other, site] = Outcome(None, f"the server in {site} does not run: {why}")
     return found
 
 
-def _ends(client: Client, names: list[str], end: float) -> dict[str, dict[str, t.Any]]:
+def _ends(client: Client, mark: str, names: list[str], end: float) -> dict[str, dict[str, t.Any]]:
     while True:
-        pods = {pod["metadata"]["name"]: pod for pod in client.list("v1", "Pod", NAMESPACE).items}
+        pods = {pod["metadata"]["name"]: pod for pod in client.list("v1", "Pod", probes.name_of(mark)).items}
         if all(name in pods and probes.finished(pods[name]) for name in names) or time.monotonic() > end:
             return pods
         time.sleep(0.5)

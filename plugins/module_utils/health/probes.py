@@ -14,6 +14,11 @@ import typing as t
 from dataclasses import dataclass
 
 NAMESPACE = "nilecare-health"
+"""What the namespaces' names begin with: each run has its own, for removing one can take minutes."""
+
+LABEL = "nilecare.sd/probes"
+"""Label of these namespaces; its value is the run."""
+
 PORT = 8080
 ACCESS = "nilecare.sd/access"
 _APP = "app.kubernetes.io/name"
@@ -27,18 +32,24 @@ class Outcome:
     text: str = ""
 
 
-def namespace() -> dict[str, t.Any]:
+def name_of(run: str) -> str:
+    """Return the name of a run's namespace."""
+    return f"{NAMESPACE}-{run}"
+
+
+def namespace(run: str) -> dict[str, t.Any]:
     """Return the namespace, under the strictest Pod Security level."""
     labels = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn", "audit")}
-    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": labels}}
+    labels[LABEL] = run
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name_of(run), "labels": labels}}
 
 
-def policy() -> dict[str, t.Any]:
+def policy(run: str) -> dict[str, t.Any]:
     """Return the policy that closes the servers to all but allowed pods."""
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
-        "metadata": {"name": "server", "namespace": NAMESPACE},
+        "metadata": {"name": "server", "namespace": name_of(run)},
         "spec": {
             "podSelector": {"matchLabels": {_APP: "server"}},
             "policyTypes": ["Ingress"],
@@ -55,7 +66,7 @@ def policy() -> dict[str, t.Any]:
 def server(run: str, site: str, node: str, image: str, lifetime: int) -> dict[str, t.Any]:
     """Return the pod that serves in a site, on a node; it ends by itself after ``lifetime`` seconds."""
     container = _container("server", image, ["netexec", f"--http-port={PORT}", "--udp-port=-1"])
-    return _pod(f"server-{site}-{run}", node, [container], lifetime, {_APP: "server"})
+    return _pod(run, f"server-{site}", node, [container], lifetime, {_APP: "server"})
 
 
 def allowed_client(
@@ -68,7 +79,7 @@ def allowed_client(
     ]
     containers.append(_container("lookup", image, ["connect", "--timeout=10s", f"{name}:443"]))
     labels = {_APP: "client", ACCESS: "allowed"}
-    return _pod(f"allowed-{site}-{run}", node, containers, lifetime, labels)
+    return _pod(run, f"allowed-{site}", node, containers, lifetime, labels)
 
 
 def denied_client(
@@ -76,7 +87,7 @@ def denied_client(
 ) -> dict[str, t.Any]:
     """Return the pod that tries the server of another site (``target``) without being allowed."""
     container = _container(f"to-{target}", image, _connect(address, 4))
-    return _pod(f"denied-{site}-{run}", node, [container], lifetime, {_APP: "client", ACCESS: "denied"})
+    return _pod(run, f"denied-{site}", node, [container], lifetime, {_APP: "client", ACCESS: "denied"})
 
 
 def next_site(sites: t.Sequence[str], site: str) -> str:
@@ -147,12 +158,12 @@ def _container(name: str, image: str, arguments: list[str]) -> dict[str, t.Any]:
 
 
 def _pod(
-    name: str, node: str, containers: list[dict[str, t.Any]], lifetime: int, labels: dict[str, str]
+    run: str, name: str, node: str, containers: list[dict[str, t.Any]], lifetime: int, labels: dict[str, str]
 ) -> dict[str, t.Any]:
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": name, "namespace": NAMESPACE, "labels": labels},
+        "metadata": {"name": name, "namespace": name_of(run), "labels": labels},
         "spec": {
             "nodeSelector": {"kubernetes.io/hostname": node},
             "tolerations": [{"operator": "Exists", "effect": "NoSchedule"}],
