@@ -36,6 +36,13 @@ def test_operator_is_unprivileged_and_may_use_sudo(host):
         assert host.check_output("sudo --non-interactive id --user") == "0"
 
 
+def test_a_power_cut_takes_nothing_but_memory(host):
+    """Logging in at all proves that the host key is still the one that was written down."""
+    assert host.file("/var/lib/before-the-power-cut").exists
+    started = int(host.check_output("stat --format %Y /proc/1"))
+    assert started >= int(host.check_output("stat --format %Y /var/lib/before-the-power-cut"))
+
+
 def test_nothing_of_the_platform_is_there(host):
     for program in ("containerd", "kubelet", "kubeadm", "haproxy", "nginx", "chronyd"):
         assert not host.exists(program)
