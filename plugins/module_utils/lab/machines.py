@@ -211,6 +211,16 @@ def found_machine(entry: Mapping[str, Any], prefix: str) -> Found:
     )
 
 
+# On cgroup v1 podman lays the host's whole name=systemd hierarchy over the machine's own. All machines
+# would share it, and each kubelet would try to remove the pods of all others. So the upper one goes.
+BOOT = """\
+if [ "$(grep -c ' /sys/fs/cgroup/systemd cgroup ' /proc/self/mounts)" -gt 1 ]; then
+  umount --lazy /sys/fs/cgroup/systemd
+fi
+exec /lib/systemd/systemd
+"""
+
+
 def create_arguments(
     settings: Settings, name: str, address: str, directory: Path, host_key: str
 ) -> list[str]:
@@ -233,7 +243,7 @@ def create_arguments(
     }
     for label, value in labels.items():
         arguments += ["--label", f"{label}={value}"]
-    return [*arguments, settings.image, "/lib/systemd/systemd"]
+    return [*arguments, settings.image, "/bin/sh", "-c", BOOT]
 
 
 def identity_files(
