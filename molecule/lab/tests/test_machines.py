@@ -87,3 +87,12 @@ def test_mounts_are_shared_and_disks_are_not_stacked(host):
     assert host.check_output("findmnt --noheadings --output PROPAGATION /") == "shared"
     for path in ("/var/lib/containerd", "/var/lib/kubelet", "/var/lib/etcd"):
         assert host.check_output(f"stat --file-system --format %T {path}") != "overlayfs"
+
+
+def test_a_machine_sees_only_its_own_control_groups(host):
+    """A kubelet removes control groups of pods that it does not know."""
+    seen = host.check_output(
+        "find /sys/fs/cgroup -maxdepth 2 -name 'libpod*' -o -maxdepth 2 -name 'machine.slice'"
+    )
+    assert seen == ""
+    assert host.check_output("grep -c ' /sys/fs/cgroup/systemd ' /proc/self/mounts || true") in ("0", "1")

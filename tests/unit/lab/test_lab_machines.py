@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from ansible_collections.nilecare.platform.plugins.module_utils.lab import firewall, machines
 from ansible_collections.nilecare.platform.plugins.module_utils.lab.machines import (
+    BOOT,
     MachineError,
     Machines,
     Settings,
@@ -59,7 +60,8 @@ def test_a_machine_is_made_with_its_own_identity() -> None:
     assert "--no-hosts" in arguments and "--dns=none" in arguments
     assert "/d/khartoum-1/etcd:/var/lib/etcd" in arguments
     assert "nilecare.host-key=ssh-ed25519 HOST" in arguments
-    assert arguments[-2:] == ["image:1", "/lib/systemd/systemd"]
+    assert arguments[-4:] == ["image:1", "/bin/sh", "-c", BOOT]
+    assert BOOT.endswith("exec /lib/systemd/systemd\n")
 
 
 def test_what_is_made_is_found_again() -> None:
