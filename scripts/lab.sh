@@ -45,13 +45,16 @@ up() {
 }
 
 next_to_look() {
-  local address
+  local address edge
+  edge=$("$state/bin/kubectl" --kubeconfig "$state/kubeconfig" --namespace edge get service edge-khartoum \
+    --output 'jsonpath={.status.loadBalancer.ingress[0].ip}')
   address=$(ansible-inventory --host khartoum-1 | sed -n 's/.*"ansible_host": "\(.*\)".*/\1/p')
   cat <<TEXT
 
 The lab $name is up after $(((SECONDS - start) / 60)) min $(((SECONDS - start) % 60)) s.
   cluster   $state/bin/kubectl --kubeconfig $state/kubeconfig get nodes
-  reports   $state/reports
+  reports   $state/reports/latest/report.html
+  services  curl --cacert $state/ca/ca.crt --resolve api.nilecare.sd:443:$edge https://api.nilecare.sd/ehr
   machines  ssh -i $state/ssh/id_ed25519 -o UserKnownHostsFile=$state/ssh/known_hosts operator@$address
   health    .venv/bin/ansible-playbook playbooks/health.yml
   destroy   make lab-down

@@ -54,4 +54,4 @@ def test_one_more_worker_costs_only_that_worker(lab: Lab) -> None:
     assert "bahri-3" in lab.ready_nodes()
     lab.run("reset", "--limit", "bahri-3,localhost", "-e", f"confirm={lab.name}", **more).expect_success()
     assert "bahri-3" not in [node["metadata"]["name"] for node in lab.get("nodes")["items"]]
-    lab.run("lab", "-e", "lab_state=absent", "-e", "lab_machines=bahri-3", **more).expect_success()
+    lab.run("lab", "-e", "lab_prune=true").expect_success()
