@@ -12,7 +12,8 @@ short_description: Take services and files off a machine
 version_added: 0.1.0
 description:
   - Stops and disables units and removes their unit files, ends containers that are left without their
-    runtime, unmounts what they had mounted, and removes files and directories. Of a mount point only the content goes.
+    runtime, unmounts what they had mounted, and removes files and directories. Of a mount point only the
+    content goes.
 author: NileCare platform team (@nilecare)
 attributes:
   check_mode:

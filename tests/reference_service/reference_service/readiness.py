@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
-# Seconds. Less than the probe's own limit of 1 s (Kubernetes' default), so that an answer says what is missing.
+# Seconds, less than the probe's own limit (Kubernetes' default is 1), so that an answer says what is missing.
 CONNECT_SECONDS = 0.7
 
 
