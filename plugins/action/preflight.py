@@ -47,7 +47,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
-        assert task_vars is not None
+        task_vars = task_vars or {}
         if networks.NETADDR_ERROR is not None:
             raise AnsibleActionFail(
                 "the controller needs the Python package netaddr"

@@ -73,11 +73,11 @@ def usual_facts(facts: dict[str, object], host_name: str) -> dict[str, object]:
     return {
         "distribution": NAMES.get(distribution, distribution),
         "distribution_version": version,
-        "distribution_major_version": version.split(".")[0],
+        "distribution_major_version": version.partition(".")[0],
         "distribution_release": facts["codename"],
         "os_family": FAMILIES.get(distribution, distribution),
         "architecture": facts["architecture"],
-        "hostname": host_name.split(".")[0],
+        "hostname": host_name.partition(".")[0],
         "memtotal_mb": facts["memory"],
         "processor_vcpus": facts["cpus"],
         "service_mgr": "systemd",
