@@ -64,7 +64,8 @@ def observations(machines: t.Mapping[str, t.Any]) -> dict[str, dict[str, t.Any]]
             seen[host]["problem"] = "was not asked"
         elif said.get("unreachable"):
             lines = str(said.get("msg") or "no answer").strip().splitlines()
-            seen[host]["problem"] = f"unreachable: {lines[-1].strip()}"
+            reason = lines[-1].rpartition("can be reached over ssh: ")[2].strip()
+            seen[host]["problem"] = f"unreachable: {reason}"
         elif said.get("failed"):
             seen[host]["problem"] = f"could not be asked: {said.get('msg', 'no reason given')}"
     return seen

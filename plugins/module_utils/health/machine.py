@@ -37,7 +37,18 @@ def expand(patterns: t.Iterable[str]) -> list[str]:
 
 
 def address(url: str, authority: str, timeout: float, name: str = "") -> dict[str, t.Any]:
-    """Ask a URL; any answer below 400 is good. ``authority`` is a CA file, empty: the system's."""
+    """Ask a URL, and once more after a second where that fails: one lost answer is no illness.
+
+    Any answer below 400 is good. ``authority`` is a CA file, empty: the system's.
+    """
+    report = _ask(url, authority, timeout, name)
+    if not report["ok"]:
+        time.sleep(1)
+        report = _ask(url, authority, timeout, name)
+    return report
+
+
+def _ask(url: str, authority: str, timeout: float, name: str) -> dict[str, t.Any]:
     begin = time.monotonic()
     report: dict[str, t.Any] = {"url": url, "name": name or url}
     try:

@@ -120,7 +120,8 @@ def _matrix(checks: t.Sequence[Check]) -> dict[str, t.Any] | None:
     if not ways:
         return None
     sites = list(dict.fromkeys(source for source, _target in ways))
-    targets = list(dict.fromkeys(target for _source, target in ways))
+    order = {site: number for number, site in enumerate(sites)}
+    targets = sorted({target for _source, target in ways}, key=lambda site: order.get(site, len(order)))
     words = {True: ("connected", "ok"), False: ("no", "failed"), None: ("not tried", "warning")}
     rows: list[list[t.Any]] = []
     for source in sites:
