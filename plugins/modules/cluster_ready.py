@@ -11,7 +11,8 @@ module: cluster_ready
 short_description: Wait until all nodes and the cluster's own pods are ready
 version_added: 0.1.0
 description:
-  - Waits until every node is Ready and has the wished version, and every pod of the namespaces is ready.
+  - Waits until every named node is Ready and has the wished version, and every pod of the namespaces is
+    ready. Pods on other nodes, such as those of a machine that is away, are not waited for.
   - When the time is over the error names each node and pod, and why it is not ready.
 author: NileCare platform team (@nilecare)
 attributes:
@@ -89,6 +90,11 @@ from ansible_collections.nilecare.platform.plugins.module_utils.kubernetes.error
 )
 
 
+def concerns(pod: dict, nodes: list[str]) -> bool:
+    """Whether a pod is on one of the nodes, or on none yet."""
+    return pod["spec"].get("nodeName") in (None, *nodes)
+
+
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
@@ -110,7 +116,7 @@ def main() -> None:
                 nodes = client.list("v1", "Node").items
                 found = [pod for name in asked["namespaces"] for pod in client.list("v1", "Pod", name).items]
                 wrong = readiness.nodes_not_ready(nodes, asked["nodes"], asked["version"])
-                wrong += readiness.pods_not_ready(found)
+                wrong += readiness.pods_not_ready(pod for pod in found if concerns(pod, asked["nodes"]))
                 versions = {n["metadata"]["name"]: n["status"]["nodeInfo"]["kubeletVersion"] for n in nodes}
                 pods = len(found)
                 if not wrong or module.check_mode or time.monotonic() >= end:
