@@ -214,7 +214,8 @@ def lock_go(directory: Path, go: GoBuild, settings: Settings, say: Say, check: b
 def lock_debian(recipe: Recipe, settings: Settings, say: Say) -> lockfile.DebianLock:
     """Versions of all Debian packages and their dependencies, as the mirror has them today."""
     debian = recipe.debian
-    assert debian is not None
+    if debian is None:
+        raise TypeError("debian is missing")
     say(f"bundle: looking up the packages of Debian {debian.release}")
     apt = Apt(settings.cache / "apt" / debian.release, settings.debian_mirrors, debian.release)
     apt.update()

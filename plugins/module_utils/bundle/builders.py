@@ -83,7 +83,8 @@ class Builders:
 
     def _programs(self, unit: Unit, built: Built, tick: Tick) -> None:
         recipe, build = unit.recipe, unit.recipe.go
-        assert build is not None
+        if build is None:
+            raise TypeError("build is missing")
         directory = self.plan.files / "go" / build.directory
         pinned = required_version((directory / "go.mod").read_text(), build.module)
         if not pinned:
@@ -100,7 +101,8 @@ class Builders:
 
     def _manifests(self, unit: Unit, built: Built) -> None:
         recipe, build = unit.recipe, unit.recipe.go
-        assert build is not None
+        if build is None:
+            raise TypeError("build is missing")
         directory = self.plan.files / "go" / build.directory
         pinned = required_version((directory / "go.mod").read_text(), build.module)
         source = self.go.module_directory(directory, build.module)
@@ -130,7 +132,8 @@ class Builders:
         return found
 
     def _packages(self, unit: Unit, built: Built) -> None:
-        assert unit.recipe.debian is not None
+        if unit.recipe.debian is None:
+            raise TypeError("unit.recipe.debian is missing")
         release = unit.recipe.debian.release
         packages = self.plan.debian.of("machines")
         debs = self._debs(packages, built.folder)
@@ -150,7 +153,8 @@ class Builders:
             built.items.append(item)
 
     def _root(self, unit: Unit, built: Built, needs: Mapping[str, Built]) -> None:
-        assert unit.recipe.debian is not None
+        if unit.recipe.debian is None:
+            raise TypeError("unit.recipe.debian is missing")
         name = unit.name.removeprefix("root-")
         root = unit.recipe.debian.roots[name]
         debs = self._debs(self.plan.debian.of(name), built.folder)
@@ -166,7 +170,8 @@ class Builders:
 
     def _python(self, unit: Unit, built: Built, needs: Mapping[str, Built]) -> None:
         program = unit.recipe.python
-        assert program is not None
+        if program is None:
+            raise TypeError("program is missing")
         lower = [needs[need].folder / LAYER for need in unit.needs]
         with python.layer_entries(
             program, self.plan.files.parents[2], lower, built.folder / "work"
@@ -192,7 +197,8 @@ class Builders:
 
     def _image(self, unit: Unit, built: Built, needs: Mapping[str, Built]) -> None:
         image = unit.image
-        assert image is not None
+        if image is None:
+            raise TypeError("image is missing")
         root = built.bundle / IMAGES
         layers = []
         for need in unit.needs:
@@ -221,7 +227,8 @@ class Builders:
 
     def _add_image(self, unit: Unit, built: Built, manifest: bytes) -> None:
         image, recipe = unit.image, unit.recipe
-        assert image is not None
+        if image is None:
+            raise TypeError("image is missing")
         root = built.bundle / IMAGES
         digest = registry_store.add_manifest(root, image.name, image.tag, manifest)
         built.items.append(
@@ -257,7 +264,8 @@ class Builders:
 
     def _pull(self, unit: Unit, built: Built, tick: Tick) -> None:
         image = unit.image
-        assert image is not None
+        if image is None:
+            raise TypeError("image is missing")
         source = image.upstream or image.name
         digest = self.plan.upstream.images.get(f"{source}:{image.tag}")
         if not digest:

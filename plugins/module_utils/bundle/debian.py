@@ -240,7 +240,8 @@ def unpacked(debs: Iterable[Path], exclude: Sequence[str]) -> Iterator[Entry]:
         yield Entry(f"usr/{name}", "directory", 0o755)
     for deb in debs:
         with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(deb)], stdout=subprocess.PIPE) as process:
-            assert process.stdout is not None
+            if process.stdout is None:
+                raise TypeError("process.stdout is missing")
             with tarfile.open(fileobj=process.stdout, mode="r|") as archive:
                 yield from _entries(archive, exclude)
         if process.returncode:

@@ -157,7 +157,8 @@ class Toolchain:
         beat = threading.Thread(target=heartbeat, daemon=True)
         beat.start()
         try:
-            assert process.stderr is not None
+            if process.stderr is None:
+                raise TypeError("process.stderr is missing")
             for line in process.stderr:
                 if re.fullmatch(r"[\w.~/-]+\n?", line):
                     compiled += 1

@@ -134,7 +134,8 @@ class _Planner:
         return self.source == "upstream" and not recipe.own
 
     def packages(self, recipe: Recipe) -> None:
-        assert recipe.debian is not None
+        if recipe.debian is None:
+            raise TypeError("recipe.debian is missing")
         facts = [recipe.debian.release, _pins(self.debian.of("machines"))]
         self.add("packages", "packages", recipe, facts, seconds=recipe.seconds, megabytes=300)
         for name, root in recipe.debian.roots.items():

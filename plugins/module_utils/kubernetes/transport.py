@@ -71,7 +71,8 @@ class _Connection(http.client.HTTPSConnection):
 
     def connect(self) -> None:
         http.client.HTTPConnection.connect(self)
-        assert self._endpoint.tls is not None and self.sock is not None
+        if self._endpoint.tls is None or self.sock is None:
+            raise TypeError("self._endpoint.tls or self.sock is missing")
         self.sock = self._endpoint.tls.wrap_socket(
             self.sock, server_hostname=self._endpoint.tls_server_name or self._endpoint.host
         )
