@@ -6,7 +6,6 @@ import datetime
 import http.server
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -59,9 +58,8 @@ def test_a_closed_port_and_a_silent_one_end_in_time() -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
-        begin = time.monotonic()
         said = machine.address(f"http://127.0.0.1:{silent.getsockname()[1]}/", "", 0.3)
-        assert said["ok"] is False and time.monotonic() - begin < 3
+        assert said["ok"] is False and "timed out" in said["error"]
 
 
 def test_a_missing_authority_is_an_error_of_that_address() -> None:
