@@ -111,7 +111,12 @@ class Lab:
         """Run kubectl as a user of the cluster does; fails the test with its message."""
         command = [str(self.state / "bin" / "kubectl"), "--kubeconfig", str(self.state / "kubeconfig")]
         done = subprocess.run(
-            [*command, *arguments], capture_output=True, text=True, timeout=timeout, check=False
+            [*command, *arguments],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=timeout,
+            check=False,
         )
         assert done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stderr}"
         return done.stdout

@@ -18,7 +18,7 @@ def test_machines_have_no_way_out(lab: Lab) -> None:
 
 def test_check_mode_runs_from_bare_metal_to_its_end(lab: Lab) -> None:
     ran = lab.run("site", "--check").expect_success()
-    assert {host for _, host in ran.changed} >= set(MACHINES)
+    assert {host for _task, host in ran.changed} >= set(MACHINES)
     for machine in MACHINES:
         assert lab.machine(machine, "test", "-e", "/etc/containerd").returncode != 0
     assert not (lab.state / "kubeconfig").exists()

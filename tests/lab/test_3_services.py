@@ -59,7 +59,7 @@ def test_it_answers_from_three_zones(lab: Lab, traffic: Traffic) -> None:
 
 def test_a_forbidden_connection_fails_and_a_declared_one_works(lab: Lab) -> None:
     def connects(namespace: str, service: str, target: str) -> bool:
-        host, _, port = target.partition(":")
+        host, _colon, port = target.partition(":")
         program = f"import socket; socket.create_connection(('{host}', {port}), 3)"
         command = ["exec", "--namespace", namespace, f"deployment/{service}", "--", "python3", "-c", program]
         try:

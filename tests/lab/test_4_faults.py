@@ -8,7 +8,7 @@ from .test_1_build import CONTROL_PLANES, WORKERS
 
 def test_the_endpoint_answers_with_a_control_plane_without_power(lab: Lab) -> None:
     with lab.powered_off("khartoum-1"):
-        for _ in range(5):
+        for _attempt in range(5):
             until(
                 lambda: lab.kubectl("get", "--raw", "/readyz", timeout=20) == "ok",
                 60,

@@ -73,7 +73,7 @@ class Traffic:
 
     def count(self, key: str) -> Counter[str]:
         """How often each value of a field stood in the answers."""
-        return Counter(str(answer.get(key)) for _, answer in self.answers)
+        return Counter(str(answer.get(key)) for _moment, answer in self.answers)
 
 
 def ask(
