@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # Copyright (c) 2026 NileCare platform team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Writes the table of variables into every role's README.md.
@@ -6,7 +5,7 @@
 The table stands between the lines `<!-- variables -->` and `<!-- end variables -->`. Descriptions and types
 come from meta/argument_specs.yml, default values from defaults/main.yml or else from the spec.
 
-Usage: scripts/role_readme.py [--check] [ROLE ...]
+Usage: .venv/bin/python scripts/role_readme.py [--check] [ROLE ...]
 --check writes nothing and exits with 1 when a table is stale or the markers are missing.
 """
 

@@ -1,9 +1,8 @@
-#!/usr/bin/env python3
 # Copyright (c) 2026 NileCare platform team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Writes docs/services.md and docs/services.svg from the inventory.
 
-Usage: scripts/services_doc.py [--check] [--inventory DIRECTORY]
+Usage: .venv/bin/python scripts/services_doc.py [--check] [--inventory DIRECTORY]
 --check writes nothing and exits with 1 when a file is stale. Without --inventory it is production's.
 """
 

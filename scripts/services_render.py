@@ -1,9 +1,8 @@
-#!/usr/bin/env python3
 # Copyright (c) 2026 NileCare platform team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Writes the objects of every service of an inventory as files, for scanners and for reading.
 
-Usage: scripts/services_render.py DIRECTORY [--inventory DIRECTORY]
+Usage: .venv/bin/python scripts/services_render.py DIRECTORY [--inventory DIRECTORY]
 One file a service, and namespaces.yml. Values of secrets are not known here and are left out.
 """
 
