@@ -161,7 +161,7 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 YAML_ERROR = None
 try:
-    import yaml  # noqa: F401
+    import yaml  # noqa: F401  # pylint: disable=unused-import
 except ImportError:
     YAML_ERROR = traceback.format_exc()
 

@@ -160,7 +160,7 @@ def assemble(plan: Plan, built: dict[str, Built], directory: Path) -> int:
 
 
 def _remove_empty_folders(directory: Path) -> None:
-    for folder, _, _ in os.walk(directory, topdown=False):
+    for folder, _folders, _files in os.walk(directory, topdown=False):
         with contextlib.suppress(OSError):
             Path(folder).rmdir()
 
@@ -223,7 +223,7 @@ def lock_debian(recipe: Recipe, settings: Settings, say: Say) -> lockfile.Debian
     for name, root in debian.roots.items():
         lower = closures.get(root.above, [])
         closures[name] = [pin for pin in apt.closure([*root.packages, *_names(lower)]) if pin not in lower]
-    sets = {name: {package for package, _ in pins} for name, pins in closures.items()}
+    sets = {name: {package for package, _version in pins} for name, pins in closures.items()}
     pins = sorted({pin for closure in closures.values() for pin in closure})
     return lockfile.DebianLock(debian.release, tuple(apt.describe(pins, sets)))
 

@@ -186,7 +186,7 @@ class Builders:
                 continue
             source = None
             if file.program:
-                component, _, program = qualified(file.program, recipe.component).partition("/")
+                component, _slash, program = qualified(file.program, recipe.component).partition("/")
                 source = needs[component].program(program)
             elif file.file:
                 source = self.plan.files / "content" / file.file
@@ -220,7 +220,7 @@ class Builders:
         programs = [qualified(file.program, unit.recipe.component) for file in image.files if file.program]
         modules = {}
         for program in programs:
-            component, _, name = program.partition("/")
+            component, _slash, name = program.partition("/")
             for module in needs[component].modules.get(name, []):
                 modules[module["path"], module["version"]] = module
         built.modules = {built.items[0].name: [modules[pair] for pair in sorted(modules)]}

@@ -161,7 +161,7 @@ def control_fields(stanza: str) -> dict[str, str]:
         if line[:1] in " \t":
             fields[name] += "\n" + line
         elif ":" in line:
-            name, _, value = line.partition(":")
+            name, _colon, value = line.partition(":")
             fields[name] = value.strip()
     return fields
 
@@ -229,7 +229,7 @@ def _packed(content: bytes) -> bytes:
 def merged_path(path: str) -> str:
     """Where a package's path really is on a system whose /bin, /sbin and /lib are links into /usr."""
     clean = str(PurePosixPath("/") / path).lstrip("/")
-    first, _, rest = clean.partition("/")
+    first, _slash, rest = clean.partition("/")
     return f"usr/{first}/{rest}".rstrip("/") if first in MERGED else clean
 
 

@@ -97,6 +97,5 @@ def directory_in_progress(final: Path) -> Iterator[Path]:
         if final.exists():
             shutil.rmtree(final)
         temporary.rename(final)
-    except BaseException:
+    finally:
         shutil.rmtree(temporary, ignore_errors=True)
-        raise

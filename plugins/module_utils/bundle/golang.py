@@ -48,7 +48,8 @@ class Toolchain:
 
     def _find(self) -> str:
         """`go` of this host when it is new enough to fetch the exact version, else PyPI's in the cache."""
-        found = shutil.which("go") or (str(p) if (p := Path("/usr/local/go/bin/go")).exists() else None)
+        usual = Path("/usr/local/go/bin/go")
+        found = shutil.which("go") or (str(usual) if usual.exists() else None)
         if found:
             text = subprocess.run(
                 [found, "env", "GOVERSION"], capture_output=True, text=True, check=False

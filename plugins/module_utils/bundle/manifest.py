@@ -96,7 +96,7 @@ def verify(directory: Path, items: Iterable[Item] | None = None) -> list[Problem
 def item_problems(directory: Path, item: Item, known_good: set[str]) -> list[str]:
     """What is wrong with one item of the bundle in this folder."""
     if item.kind == "image":
-        name, _, tag = item.name.rpartition(":")
+        name, _colon, tag = item.name.rpartition(":")
         root = directory / IMAGES
         return list(registry_store.problems(root, name, tag, f"sha256:{item.sha256}", known_good))
     problem = registry_store.file_problem(directory / item.path, item.sha256, item.size)

@@ -174,7 +174,7 @@ def image_config(layers: Iterable[Blob], spec: ImageSpec, architecture: str = "a
             "os": "linux",
             "config": run,
             "rootfs": {"type": "layers", "diff_ids": [layer.diff_id for layer in layers]},
-            "history": [{"created": CREATED, "created_by": "nilecare.platform bundle"} for _ in layers],
+            "history": [{"created": CREATED, "created_by": "nilecare.platform bundle"} for _layer in layers],
         }
     )
 

@@ -19,7 +19,7 @@ ROOT = "docker/registry/v2"
 
 def blob_path(root: Path, digest: str) -> Path:
     """Where the content with this digest lies below the registry's root folder."""
-    algorithm, _, value = digest.partition(":")
+    algorithm, _colon, value = digest.partition(":")
     return root / ROOT / "blobs" / algorithm / value[:2] / value / "data"
 
 

@@ -33,7 +33,7 @@ def _purl(item: Item) -> Any:
     if item.kind == "package":
         return PackageURL("deb", "debian", item.name, item.version, {"arch": "amd64"})
     if item.kind == "image":
-        name, _, tag = item.name.rpartition(":")
+        name, _colon, tag = item.name.rpartition(":")
         return PackageURL(
             "oci", None, name.split("/")[-1], f"sha256:{item.sha256}", {"repository_url": name, "tag": tag}
         )

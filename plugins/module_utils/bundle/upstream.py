@@ -160,7 +160,7 @@ def pull(
     image: str, digest: str, folder: Path, bases: Mapping[str, str], tick: Callable[[str], None]
 ) -> tuple[bytes, dict[str, Path]]:
     """Fetch an image by digest: its manifest, and the file of each blob by digest."""
-    host, _, name = image.partition("/")
+    host, _slash, name = image.partition("/")
     registry = Registry(host, bases)
     manifest = registry.manifest(name, digest)
     if digest_of(manifest) != digest:
@@ -176,7 +176,7 @@ def pull(
 
 def resolve(image: str, tag: str, bases: Mapping[str, str]) -> str:
     """The digest of a tag's linux/amd64 image, today."""
-    host, _, name = image.partition("/")
+    host, _slash, name = image.partition("/")
     return digest_of(Registry(host, bases).manifest(name, tag))
 
 

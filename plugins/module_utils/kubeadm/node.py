@@ -60,7 +60,7 @@ class Node:
 def make_token() -> str:
     """A new bootstrap token in kubeadm's form, from the system's random source."""
     alphabet = string.ascii_lowercase + string.digits
-    return ".".join("".join(secrets.choice(alphabet) for _ in range(length)) for length in (6, 16))
+    return ".".join("".join(secrets.choice(alphabet) for _position in range(length)) for length in (6, 16))
 
 
 def is_transient(text: str) -> bool:

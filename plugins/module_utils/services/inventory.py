@@ -199,7 +199,7 @@ def _read_tier(
 def _read_hours(host: str, text: str | None, findings: list[Finding]) -> Hours | None:
     if text is None:
         return None
-    start, _, end = text.partition("-")
+    start, _dash, end = text.partition("-")
     if not (_TIME.match(start) and _TIME.match(end) and start < end):
         findings.append(
             Finding(host, "service_hours", f"is {text!r}, expected HH:MM-HH:MM with the start before the end")

@@ -136,7 +136,7 @@ def _scaled_object(service: Service) -> dict[str, Any]:
 
 
 def _cron(time: str) -> str:
-    hour, _, minute = time.partition(":")
+    hour, _colon, minute = time.partition(":")
     return f"{int(minute)} {int(hour)} * * *"
 
 

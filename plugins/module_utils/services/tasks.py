@@ -61,7 +61,8 @@ def service_task(params: Mapping[str, Any], check: bool, diff: bool) -> dict[str
         ) as client:
             delivery = deliver(client, service, secrets, check, diff, params["force"])
     except DeliveryError as error:
-        raise TaskError(str(error), _values(service, error.delivery, check, diff, str(error))) from error
+        values = _values(service, error.delivery, check, diff, str(error))
+        raise TaskError(str(error), values) from error  # pylint: disable=bad-exception-cause  # it is one
     except (KubeconfigError, ClusterUnreachable) as error:
         if not check or not _nothing_there(error):
             raise TaskError(str(error)) from error

@@ -37,9 +37,9 @@ class Readiness:
 
 async def takes_connections(address: str) -> bool:
     """Whether ``host:port`` accepts a TCP connection within the limit."""
-    host, _, port = address.rpartition(":")
+    host, _colon, port = address.rpartition(":")
     try:
-        _, writer = await asyncio.wait_for(asyncio.open_connection(host, int(port)), CONNECT_SECONDS)
+        _reader, writer = await asyncio.wait_for(asyncio.open_connection(host, int(port)), CONNECT_SECONDS)
     except (OSError, TimeoutError):
         return False
     writer.close()

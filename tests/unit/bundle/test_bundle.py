@@ -196,7 +196,7 @@ def _make(files: Path, cache: Path, bundle: Path, log: Path) -> None:
 def test_two_runs_at_once_build_everything_once(files: Path, settings: Settings, tmp_path: Path) -> None:
     log, bundle = tmp_path / "log", tmp_path / "bundle"
     context = multiprocessing.get_context("fork")
-    runs = [context.Process(target=_make, args=(files, settings.cache, bundle, log)) for _ in range(3)]
+    runs = [context.Process(target=_make, args=(files, settings.cache, bundle, log)) for _run in range(3)]
     for run in runs:
         run.start()
     for run in runs:

@@ -48,7 +48,7 @@ def test_a_server_that_is_wrong_by_five_seconds(monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setattr(sntp, "PORT", server.getsockname()[1])
 
         def serve() -> None:
-            for _ in range(2):
+            for _request in range(2):
                 request, address = server.recvfrom(512)
                 server.sendto(answer(request[40:48], time.time() + 5), address)
 

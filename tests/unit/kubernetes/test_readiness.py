@@ -179,7 +179,7 @@ def test_a_volume_that_does_not_mount_is_named() -> None:
 
 def test_pods_that_fail_alike_are_told_once() -> None:
     unscheduled = [{"type": "PodScheduled", "status": "False", "message": "0/6 nodes are available"}]
-    pods = [pod(conditions=unscheduled) for _ in range(3)]
+    pods = [pod(conditions=unscheduled) for _pod in range(3)]
     for number, entry in enumerate(pods):
         entry["metadata"] = {**entry["metadata"], "name": f"x-{number}"}
     workload = thing("StatefulSet", "apps/v1", selector={"matchLabels": {"app": "x"}})

@@ -146,7 +146,7 @@ def test_a_creation_that_may_have_happened_is_not_repeated(script: Script) -> No
 
 def test_connections_are_kept(script: Script) -> None:
     client = client_of(script)
-    for _ in range(5):
+    for _attempt in range(5):
         client.request("GET", "/x")
     assert script.connections == 1
 

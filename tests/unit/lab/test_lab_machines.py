@@ -83,7 +83,7 @@ def test_a_machine_knows_its_name_and_who_may_log_in() -> None:
 
 def test_hardware_addresses_differ_and_are_locally_administered() -> None:
     assert mac_address("10.77.1.11") != mac_address("10.78.1.11")
-    assert int(mac_address("10.77.1.11").split(":")[0], 16) & 3 == 2
+    assert int(mac_address("10.77.1.11").split(":", maxsplit=1)[0], 16) & 3 == 2
 
 
 def test_creating_starts_only_a_machine_that_has_its_identity(paths: Paths) -> None:
@@ -131,7 +131,7 @@ def test_an_ssh_server_is_known_by_its_greeting(monkeypatch: pytest.MonkeyPatch)
         port = server.getsockname()[1]
 
         def greet(text: bytes) -> None:
-            connection, _ = server.accept()
+            connection, _address = server.accept()
             connection.sendall(text)
             connection.close()
 

@@ -62,7 +62,7 @@ def test_every_lab_is_one_that_can_be_built(
     network = ipaddress.IPv4Network((int(ipaddress.IPv4Address("10.0.0.0")) + (block << 16), prefix))
     lab = topology("lab", str(network), nodes, [f"{site}:{count}" for site, count in extra])
     machines = lab.machines
-    assert len(machines) == 1 + nodes + sum(count for _, count in extra)
+    assert len(machines) == 1 + nodes + sum(count for _role, count in extra)
     assert len({machine.name for machine in machines}) == len(machines)
     addresses = [ipaddress.IPv4Address(machine.address) for machine in machines]
     assert len({*addresses, ipaddress.IPv4Address(lab.gateway)}) == len(machines) + 1

@@ -21,7 +21,7 @@ def test_a_report_is_written_and_linked(tmp_path: Path) -> None:
 
 
 def test_two_runs_in_one_second_have_two_folders(tmp_path: Path) -> None:
-    first, second = (files.write(sample.make(), tmp_path) for _ in range(2))
+    first, second = (files.write(sample.make(), tmp_path) for _run in range(2))
     assert first != second
     assert (tmp_path / "latest").resolve() == second.resolve()
 
