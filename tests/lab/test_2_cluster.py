@@ -13,7 +13,7 @@ def test_it_is_healthy(lab: Lab) -> None:
 
 
 def test_zones_and_pools_come_from_the_inventory_and_drift_is_mended(lab: Lab) -> None:
-    lab.kubectl("label", "node", "bahri-2", "topology.kubernetes.io/zone=cairo", "--overwrite")
+    lab.kubectl("label", "node", "bahri-2", "topology.kubernetes.io/region=egypt", "--overwrite")
     ran = lab.run("cluster").expect_success()
     assert ran.changed != []
     for node in lab.get("nodes")["items"]:

@@ -23,6 +23,8 @@ class Traffic:
     :param host: public name, checked against the certificate.
     :param authority: PEM file of the CA that signed the certificate.
     :param rate: requests a second.
+    :param falls_over: a request whose connection fails is sent to the next address, as curl and browsers do
+        with a name that has several; otherwise it is lost.
     """
 
     addresses: list[str]
@@ -30,6 +32,7 @@ class Traffic:
     path: str
     authority: Path
     rate: float = 10
+    falls_over: bool = False
     answers: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
 
@@ -60,12 +63,13 @@ class Traffic:
             number += 1
 
     def _ask(self, number: int) -> None:
+        count = len(self.addresses) if self.falls_over else 1
+        order = [self.addresses[(number + k) % len(self.addresses)] for k in range(count)]
         try:
-            status, answer = ask(
-                self.addresses[number % len(self.addresses)], self.host, self.path, self._context
-            )
+            connection = connect(order, self.host, self._context)
+            status, answer = ask(connection, self.path)
         except (OSError, http.client.HTTPException, ValueError) as error:
-            self.lost.append(f"{time.strftime('%H:%M:%S')} {type(error).__name__}: {error}")
+            self.lost.append(f"{time.strftime('%H:%M:%S')} {order[0]} {type(error).__name__}: {error}")
             return
         self.answers.append((status, answer))
         if status != 200:
@@ -76,16 +80,27 @@ class Traffic:
         return Counter(str(answer.get(key)) for _moment, answer in self.answers)
 
 
-def ask(
-    address: str, host: str, path: str, context: ssl.SSLContext, timeout: float = 20
-) -> tuple[int, dict[str, Any]]:
-    """One HTTPS request to an address under a public name; the answer's status and JSON.
+def connect(addresses: list[str], host: str, context: ssl.SSLContext) -> http.client.HTTPSConnection:
+    """Connect to the first of the addresses that answers within 2 s, under a public name.
 
-    :raises OSError: no connection, or a certificate that is not for this name.
+    :raises OSError: none answered, or a certificate is not for this name.
     """
-    connection = http.client.HTTPSConnection(host, timeout=timeout, context=context)
-    # The name is for the certificate and the Host header; the address is where the connection goes.
-    connection._create_connection = lambda _, *rest: socket.create_connection((address, 443), *rest)  # type: ignore[attr-defined]
+    failure: OSError = OSError("no address")
+    for address in addresses:
+        connection = http.client.HTTPSConnection(host, timeout=20, context=context)
+        try:
+            plain = socket.create_connection((address, 443), timeout=2)
+            plain.settimeout(20)
+            connection.sock = context.wrap_socket(plain, server_hostname=host)
+        except OSError as error:
+            failure = error
+        else:
+            return connection
+    raise failure
+
+
+def ask(connection: http.client.HTTPSConnection, path: str) -> tuple[int, dict[str, Any]]:
+    """One request; the answer's status and JSON."""
     try:
         connection.request("GET", path)
         response = connection.getresponse()
