@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from .conftest import ROOT, Build, host, load, options, shipped
 
-_shipped, _ = read_platform([host(*entry) for entry in shipped()], options())
+_shipped, _findings = read_platform([host(*entry) for entry in shipped()], options())
 
 
 @st.composite
