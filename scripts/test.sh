@@ -75,11 +75,12 @@ collection() {
   mkdir -p "$work/installed"
   cp -r .collections/ansible_collections "$work/installed/"
   rm "$work/installed/ansible_collections/nilecare/platform"
-  .venv/bin/ansible-galaxy collection install --offline --no-deps -p "$work/installed" "$work"/built/*.tar.gz >/dev/null
+  .venv/bin/ansible-galaxy collection install --force --offline --no-deps -p "$work/installed" "$work"/built/*.tar.gz >/dev/null
   (
     root=$PWD
     cd "$work"
-    ANSIBLE_CONFIG=/dev/null ANSIBLE_COLLECTIONS_PATH=$work/installed \
+    : > ansible.cfg
+    ANSIBLE_CONFIG=$work/ansible.cfg ANSIBLE_COLLECTIONS_PATH=$work/installed \
       "$root/.venv/bin/ansible-playbook" -i "$root/inventories/production" nilecare.platform.site --list-tasks >"$work/tasks"
   )
   echo "built, installed; nilecare.platform.site lists $(grep -c 'TAGS:' "$work/tasks") plays and tasks"
