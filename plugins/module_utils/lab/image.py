@@ -247,7 +247,10 @@ def mmdebstrap_command(recipe: Recipe, files: Path, result: Path, apt_options: S
 
 
 def host_sources(suite: str) -> str:
-    """Return the host's own Debian sources of a suite, or Debian's default where the host has none."""
+    """Return the host's own Debian sources of a suite.
+
+    :raises ImageError: the host has none.
+    """
     line = "$(REPO_URI)|$(RELEASE)|$(COMPONENT)"
     return sources(output("apt-get", "indextargets", "--format", line, "Created-By: Packages"), suite)
 
@@ -260,8 +263,12 @@ def sources(targets: str, suite: str) -> str:
         uri, release, component = [*line.split("|"), "", ""][:3]
         if release in names and component == "main":
             lines.append(f"deb {uri} {release} {component}")
-    lines = list(dict.fromkeys(lines)) or [f"deb http://deb.debian.org/debian {suite} main"]
-    return "".join(f"{line}\n" for line in lines)
+    if not lines:
+        raise ImageError(
+            f"this host's apt knows no source of Debian {suite}, component main, to make the machines of;"
+            " add one to /etc/apt/sources.list.d; nothing was changed"
+        )
+    return "".join(f"{line}\n" for line in dict.fromkeys(lines))
 
 
 def host_apt_options() -> list[str]:

@@ -59,10 +59,9 @@ def test_only_the_suite_and_its_updates_are_taken_from_the_host() -> None:
     ]
 
 
-def test_a_host_that_is_not_debian_gets_debians_default() -> None:
-    assert image.sources("http://ubuntu.example/|noble|main\n", "bookworm").startswith(
-        "deb http://deb.debian.org"
-    )
+def test_a_host_without_debian_is_told_what_is_missing() -> None:
+    with pytest.raises(image.ImageError, match="no source of Debian bookworm"):
+        image.sources("http://ubuntu.example/|noble|main\n", "bookworm")
 
 
 def test_settings_that_reach_the_mirror_are_passed_on() -> None:
