@@ -26,7 +26,15 @@ def edge_addresses(lab: Lab) -> list[str]:
 
 @pytest.fixture
 def traffic(lab: Lab) -> Traffic:
+    # Pods of the version before answer what is still under way until their own end.
+    until(lambda: not leaving(lab, "appointment-service"), 90, "pods of the version before have ended")
     return Traffic(edge_addresses(lab), HOST, "/appointment/slots", lab.state / "ca" / "ca.crt")
+
+
+def leaving(lab: Lab, service: str) -> list[str]:
+    """Names of a service's pods that were told to end and have not yet."""
+    pods = lab.get("pods", "--all-namespaces", "--selector", f"app={service}")["items"]
+    return [pod["metadata"]["name"] for pod in pods if pod["metadata"].get("deletionTimestamp")]
 
 
 def zones_by_service(lab: Lab) -> dict[str, set[str]]:
