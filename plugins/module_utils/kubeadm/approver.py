@@ -3,13 +3,14 @@
 """Approves kubelets' serving certificates by the rule in csr.py.
 
 Runs in module kubelet_certificates while a cluster is built, and from a timer on each control plane
-afterwards, because kubelets renew their certificates when no playbook runs:
-``python3 -m kubeadm.approver /etc/kubernetes/nilecare/nodes.json``
+afterwards, because kubelets renew their certificates when no playbook runs: ``python3 -m kubeadm.approver``.
+The module knows the nodes from the inventory. The timer reads them from a label that the playbook sets and
+that a kubelet may not (admission plugin NodeRestriction), so that a new node changes no control plane.
 """
 
 from __future__ import annotations
 
-import json
+import ipaddress
 import socket
 import ssl
 import sys
@@ -24,7 +25,26 @@ from .csr import SIGNER, is_settled, objections
 
 ADMIN = Path("/etc/kubernetes/admin.conf")
 REQUESTS = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
+NODES = "/api/v1/nodes"
 KUBELET_PORT = 10250
+# https://kubernetes.io/docs/reference/access-authn-authz/admission-controllers/#noderestriction
+ADDRESS_LABEL = "nilecare.node-restriction.kubernetes.io/address"
+
+
+def address_label(address: str) -> str:
+    """The value of ADDRESS_LABEL for an address. A label has no colons: IPv6 is written out with dashes."""
+    parsed = ipaddress.ip_address(address)
+    return str(parsed) if parsed.version == 4 else parsed.packed.hex("-", 2)
+
+
+def labelled_nodes(client: Client) -> dict[str, str]:
+    """Names and addresses of the nodes that the inventory has vouched for."""
+    found = {}
+    for node in client.request("GET", NODES).get("items", []):
+        value = node["metadata"].get("labels", {}).get(ADDRESS_LABEL)
+        if value:
+            found[node["metadata"]["name"]] = value.replace("-", ":")
+    return found
 
 
 def decide(requests: list[Any], nodes: Mapping[str, str]) -> tuple[list[Any], dict[str, list[str]]]:
@@ -106,14 +126,14 @@ def ensure(
         time.sleep(0.5)
 
 
-def main(arguments: list[str]) -> int:
+def main() -> int:
     """One pass. Exit code 0: nothing to object to, or no cluster yet; 1: a request was left pending."""
-    nodes = json.loads(Path(arguments[0]).read_text())
     config = read_kubeconfig(ADMIN)
     if config is None:
         return 0
     try:
-        approved, refused = approve_pending(Client.of(config), nodes)
+        client = Client.of(config)
+        approved, refused = approve_pending(client, labelled_nodes(client))
     except (UnreachableError, RefusedError) as error:
         sys.stderr.write(f"serving certificates were not looked at: {error}\n")
         return 0
@@ -125,4 +145,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

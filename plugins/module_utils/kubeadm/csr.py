@@ -144,7 +144,7 @@ def objections(csr: Mapping[str, Any], nodes: Mapping[str, str]) -> list[str]:
         return [*found, f"the requestor {user or '(nobody)'} is not a node"]
     name = user[len(PREFIX) :]
     if name not in nodes:
-        return [*found, f"node {name} is not in the inventory"]
+        return [*found, f"node {name} is not vouched for by the inventory"]
     try:
         request = parse_request(base64.b64decode(spec["request"]).decode("ascii", errors="replace"))
     except (MalformedError, KeyError, ValueError) as error:

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .approver import ADDRESS_LABEL, address_label
+
 MANAGER = "nilecare-node-labels"
 ANNOTATION = "nilecare.sd/taints"
 ZONE = "topology.kubernetes.io/zone"
@@ -39,7 +41,7 @@ def node_placements(
     hostvars: Mapping[str, Any],
     region: str,
 ) -> list[Json]:
-    """Name, labels and taints of each host, from its groups and its variables.
+    """Name, labels and taints of each host, from its groups, its address and its variables.
 
     Group ``site_x`` makes the zone x, ``pool_y`` the pool y. Host variables: node_labels_extra
     (dict), node_labels_taints (list of key, value, effect).
@@ -47,10 +49,10 @@ def node_placements(
     found = []
     for host in hosts:
         mine = sorted(group for group, members in groups.items() if host in members)
-        labels = {REGION: region}
+        variables = hostvars[host]
+        labels = {REGION: region, ADDRESS_LABEL: address_label(str(variables["ansible_host"]))}
         for prefix, label in (("site_", ZONE), ("pool_", POOL)):
             labels |= {label: group[len(prefix) :] for group in mine if group.startswith(prefix)}  # noqa: B035
-        variables = hostvars[host]
         taints = [dict(taint) for taint in variables.get("node_labels_taints", [])]
         if "control_plane" in mine:
             labels[CONTROL_PLANE] = ""

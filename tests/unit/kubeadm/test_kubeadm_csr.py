@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import copy
 import ipaddress
+import re
 from typing import Any
 
 import pytest
@@ -71,7 +72,7 @@ def test_key_encipherment_is_allowed_for_rsa_keys() -> None:
         (request(usages=["digital signature"]), "usages"),
         (request(username="system:serviceaccount:default:thief"), "not a node"),
         (request(groups=["system:authenticated"]), "not a node"),
-        (request(username="system:node:k9"), "not in the inventory"),
+        (request(username="system:node:k9"), "not vouched for"),
         (request(username="system:node:k2"), "would be for"),
         (request(pem("system:node:k2", names=OWN)), "would be for"),
         (request(pem("system:node:k1", organisation="system:masters", names=OWN)), "would be for"),
@@ -127,3 +128,27 @@ def test_only_pending_requests_of_the_signer_are_looked_at() -> None:
     approved, refused = approver.decide([good, settled, other, bad], NODES)
     assert approved == [good]
     assert list(refused) == ["csr-bad"]
+
+
+class Nodes:
+    """Answers as an API server does that holds these nodes."""
+
+    def __init__(self, labels: dict[str, dict[str, str]]) -> None:
+        self.items = [{"metadata": {"name": name, "labels": each}} for name, each in labels.items()]
+
+    def request(self, _method: str, path: str) -> dict[str, Any]:
+        assert path == approver.NODES
+        return {"items": self.items}
+
+
+@given(st.ip_addresses())
+def test_an_address_survives_as_a_label(address: Any) -> None:
+    label = approver.address_label(str(address))
+    assert re.fullmatch(r"[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?", label)
+    found = approver.labelled_nodes(Nodes({"k1": {approver.ADDRESS_LABEL: label}}))  # type: ignore[arg-type]
+    assert ipaddress.ip_address(found["k1"]) == address
+
+
+def test_a_node_without_the_label_has_no_address() -> None:
+    nodes = Nodes({"k1": {approver.ADDRESS_LABEL: "10.77.1.11"}, "stranger": {"app": "x"}})
+    assert approver.labelled_nodes(nodes) == {"k1": "10.77.1.11"}  # type: ignore[arg-type]

@@ -18,9 +18,9 @@ GROUPS = {
 }
 TAINT = {"key": "nilecare.sd/storage", "effect": "NoSchedule", "value": "yes"}
 HOSTVARS: dict[str, Any] = {
-    "k1": {},
-    "o1": {"node_labels_extra": {"rack": 7}},
-    "k2": {"node_labels_taints": [TAINT]},
+    "k1": {"ansible_host": "10.77.1.11"},
+    "o1": {"ansible_host": "fd00:0077::11", "node_labels_extra": {"rack": 7}},
+    "k2": {"ansible_host": "10.77.1.12", "node_labels_taints": [TAINT]},
 }
 
 
@@ -57,7 +57,12 @@ def node_like(wish: dict[str, Any]) -> dict[str, Any]:
 def test_groups_become_labels_and_taints() -> None:
     assert wished("k1") == {
         "name": "k1",
-        "labels": {placement.REGION: "sudan", placement.ZONE: "khartoum", placement.CONTROL_PLANE: ""},
+        "labels": {
+            placement.REGION: "sudan",
+            placement.ZONE: "khartoum",
+            placement.CONTROL_PLANE: "",
+            "nilecare.node-restriction.kubernetes.io/address": "10.77.1.11",
+        },
         "taints": [{"key": placement.CONTROL_PLANE, "effect": "NoSchedule"}],
     }
     assert wished("k2")["labels"][placement.POOL] == "storage"
