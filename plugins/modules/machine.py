@@ -44,7 +44,7 @@ options:
       trust:
         description:
           - A certificate authority to trust. C(name) becomes part of a file name, C(certificate) is its PEM,
-            which may be empty in check mode.
+            which may be empty in check mode. C(state) V(absent) takes the authority out again.
         type: dict
       kernel:
         description:

@@ -20,6 +20,7 @@ def test_reset_leaves_bare_machines(lab: Lab) -> None:
             "/etc/kubernetes/kubelet.conf",
             "/var/lib/kubelet/pki",
             "/etc/cni/net.d/10-calico.conflist",
+            "/usr/local/share/ca-certificates/nilecare.crt",
         ):
             assert lab.machine(machine, "test", "-e", path).returncode != 0, f"{machine}: {path}"
         assert "vxlan.calico" not in lab.machine(machine, "ip", "link").stdout
