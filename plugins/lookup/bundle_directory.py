@@ -22,6 +22,13 @@ options:
     default: modules
     vars:
       - name: bundle_source
+  sets:
+    description:
+      - Optional sets of recipes that the bundle has besides what is always in it.
+      - Default is the variable C(bundle_sets).
+    type: list
+    elements: str
+    choices: [autoscaling, mesh, monitoring]
 """
 
 EXAMPLES = r"""
@@ -52,6 +59,14 @@ class LookupModule(LookupBase):
         """Return the folder."""
         self.set_options(var_options=variables, direct=kwargs)
         try:
-            return [str(bundle_directory(source=self.get_option("source")))]
+            sets = self._sets(variables or {})
+            return [str(bundle_directory(source=self.get_option("source"), sets=sets))]
         except BundleError as error:
             raise AnsibleLookupError(str(error)) from error
+
+    def _sets(self, variables: dict[str, Any]) -> list[str]:
+        # not by `vars` of the option: those are taken as they are written, templates too
+        given = self.get_option("sets")
+        if given is None and "bundle_sets" in variables:
+            given = self._templar.template(variables["bundle_sets"])
+        return list(given or [])

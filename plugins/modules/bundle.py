@@ -32,6 +32,14 @@ options:
     type: str
     choices: [modules, upstream]
     default: modules
+  sets:
+    description:
+      - Names of optional sets of recipes that the bundle has besides what is always in it.
+      - V(autoscaling) is KEDA, V(mesh) is Istio, V(monitoring) is Prometheus.
+    type: list
+    elements: str
+    choices: [autoscaling, mesh, monitoring]
+    default: []
   directory:
     description:
       - Folder of the bundle.
@@ -59,7 +67,7 @@ options:
     default: {}
   trim:
     description:
-      - What to remove from the cache afterwards. V(items) and V(bundles) that today's recipes do not use, or
+      - What to remove from the cache afterwards. V(items) that no recipe of today uses, other V(bundles), or
         the compiler's caches (V(go), several GB).
     type: list
     elements: str
@@ -84,6 +92,10 @@ attributes:
 EXAMPLES = r"""
 - name: Make the bundle
   nilecare.platform.bundle:
+
+- name: Make the bundle with the service mesh
+  nilecare.platform.bundle:
+    sets: [mesh]
 
 - name: Make a bundle of official releases from a server inside the ministry
   nilecare.platform.bundle:

@@ -201,7 +201,8 @@ def lock_go(directory: Path, go: GoBuild, settings: Settings, say: Say, check: b
         for file in directory.glob("go.*"):
             shutil.copy(file, copy)
         toolchain = Toolchain(settings.cache / "go", GO_VERSION)
-        toolchain.run(copy, "list", "-mod=mod", "-deps", *go.programs.values(), build=go)
+        tags = ["-tags", " ".join(go.tags)] if go.tags else []
+        toolchain.run(copy, "list", "-mod=mod", *tags, "-deps", *go.programs.values(), build=go)
         for file in sorted(copy.glob("go.*")):
             path = directory / file.name
             if not path.is_file() or path.read_bytes() != file.read_bytes():
@@ -251,11 +252,11 @@ def lock_upstream(
     return lockfile.UpstreamLock(files, images)
 
 
-def trim(plan: Plan, settings: Settings, what: list[str]) -> list[str]:
-    """Free disk: `items` and `bundles` that this plan does not use, the compiler's caches (`go`)."""
+def trim(plan: Plan, everything: Plan, settings: Settings, what: list[str]) -> list[str]:
+    """Free disk: bundles other than this plan's, items that no set uses, the compiler's caches (`go`)."""
     removed = []
     if "items" in what:
-        removed += ItemCache(settings.cache / "items").trim(plan)
+        removed += ItemCache(settings.cache / "items").trim(everything)
         shutil.rmtree(settings.cache / "debs", ignore_errors=True)
     if "bundles" in what:
         for folder in sorted((settings.cache / "bundles").glob("*")):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from . import debian, python, registry_store, upstream
+from . import debian, python, registry_store, upstream, wheel
 from .cache import PROGRAMS, Built
 from .errors import BundleError
 from .files import files_below, link, sha256_of
@@ -83,6 +83,9 @@ class Builders:
 
     def _programs(self, unit: Unit, built: Built, tick: Tick) -> None:
         recipe, build = unit.recipe, unit.recipe.go
+        if recipe.wheel:
+            wheel.programs(recipe.wheel, built.folder / PROGRAMS, built.folder / "work")
+            return
         if build is None:
             raise TypeError("build is missing")
         directory = self.plan.files / "go" / build.directory
@@ -188,6 +191,9 @@ class Builders:
             if file.program:
                 component, _slash, program = qualified(file.program, recipe.component).partition("/")
                 source = needs[component].program(program)
+            elif file.module and recipe.go:
+                directory = self.plan.files / "go" / recipe.go.directory
+                source = _file_of(self.go.module_directory(directory, recipe.go.module), file.module)
             elif file.file:
                 source = self.plan.files / "content" / file.file
             kind: Literal["directory", "file"] = "directory" if file.directory else "file"
@@ -301,6 +307,13 @@ def _file_item(built: Built, recipe: Recipe, kind: str, name: str, path: str, pi
     return Item(
         name, recipe.version, kind, path, sha256_of(file), file.stat().st_size, origin, recipe.licence
     )
+
+
+def _file_of(source: Path, name: str) -> Path:
+    path = source / name
+    if not path.is_file():
+        raise BundleError(f"the module in {source} has no file {name}")
+    return path
 
 
 def _files_of(source: Path, name: str) -> list[Path]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 from .files import write_atomically
@@ -17,9 +18,9 @@ CACHE = Path("~/.cache/nilecare")
 FILES = Path(__file__).parents[3] / "roles/bundle/files"
 
 
-def bundle_key(files: Path, source: Source, cache: Path) -> str:
+def bundle_key(files: Path, source: Source, cache: Path, sets: Collection[str] = ()) -> str:
     """The bundle's key. It is remembered until a file of the recipes changes, because tasks ask often."""
-    facts = [str(FORMAT), source, str(files)]
+    facts = [str(FORMAT), source, str(files), *sorted(sets)]
     watched = [files, Path(__file__).parent, files.parents[2] / "tests/reference_service"]
     for path in sorted(p for folder in watched for p in folder.rglob("*") if p.is_file()):
         stat = path.stat()
@@ -27,15 +28,17 @@ def bundle_key(files: Path, source: Source, cache: Path) -> str:
     remembered = cache / ".keys" / hashlib.sha256("\n".join(facts).encode()).hexdigest()[:32]
     if remembered.is_file():
         return remembered.read_text()
-    key = make_plan(files, source).key
+    key = make_plan(files, source, sets).key
     write_atomically(remembered, key)
     return key
 
 
-def bundle_directory(files: Path = FILES, source: Source = "modules", cache: Path = CACHE) -> Path:
+def bundle_directory(
+    files: Path = FILES, source: Source = "modules", cache: Path = CACHE, sets: Collection[str] = ()
+) -> Path:
     """The folder named by NILECARE_BUNDLE, else `<cache>/bundles/<key>`."""
     named = os.environ.get(ENVIRONMENT)
     if named:
         return Path(named).expanduser()
     cache = cache.expanduser()
-    return cache / "bundles" / bundle_key(files, source, cache)
+    return cache / "bundles" / bundle_key(files, source, cache, sets)

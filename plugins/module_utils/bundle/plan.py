@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -19,7 +19,7 @@ from typing import Any, Literal
 from . import lockfile
 from .errors import BundleError
 from .files import sha256_of
-from .recipe import Image, Python, Recipe, RootFileSystem, load, qualified
+from .recipe import Image, Python, Recipe, RootFileSystem, chosen, load, qualified
 
 #: Raised when a builder changes what it makes from the same recipe.
 FORMAT = 1
@@ -183,6 +183,15 @@ class _Planner:
                 seconds=recipe.seconds,
                 megabytes=recipe.megabytes,
             )
+        if recipe.wheel:
+            self.add(
+                recipe.component,
+                "programs",
+                recipe,
+                _plain(recipe.wheel),
+                seconds=recipe.seconds,
+                megabytes=recipe.megabytes,
+            )
         if recipe.manifests:
             facts = [_plain(m) for m in recipe.manifests]
             module = self.units[recipe.component].key
@@ -202,6 +211,8 @@ class _Planner:
         for image in recipe.images:
             programs = [qualified(f.program, recipe.component) for f in image.files if f.program]
             needs = sorted({program.split("/")[0] for program in programs})
+            if any(file.module for file in image.files) and recipe.component not in needs:
+                needs.append(recipe.component)
             if image.base:
                 needs += self.layers(image.base)
             if image.python:
@@ -215,6 +226,6 @@ class _Planner:
         return f"{name}-{image.tag}" if name in self.units else name
 
 
-def make_plan(files: Path, source: Source) -> Plan:
-    """Read recipes and locks below `files` and plan the bundle of this source."""
-    return _Planner(source, files, load(files / "recipes")).plan()
+def make_plan(files: Path, source: Source, sets: Collection[str] = ()) -> Plan:
+    """Read recipes and locks below `files` and plan the bundle of this source with these optional sets."""
+    return _Planner(source, files, chosen(load(files / "recipes"), sets)).plan()

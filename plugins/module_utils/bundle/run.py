@@ -14,10 +14,12 @@ from .builders import Settings
 from .location import CACHE, ENVIRONMENT, FILES
 from .plan import Source, make_plan
 from .progress import Say
+from .recipe import SETS
 
 ARGUMENTS: dict[str, Any] = {
     "state": {"type": "str", "default": "built", "choices": ["built", "locked"]},
     "source": {"type": "str", "default": "modules", "choices": ["modules", "upstream"]},
+    "sets": {"type": "list", "elements": "str", "choices": list(SETS), "default": []},
     "directory": {"type": "path"},
     "files": {"type": "path"},
     "cache": {"type": "path", "default": "~/.cache/nilecare"},
@@ -38,11 +40,13 @@ def run(arguments: Mapping[str, Any], check: bool, say: Say) -> dict[str, Any]:
     if arguments.get("state") == "locked":
         changed = [str(path) for path in refresh_locks(files, source, settings, say, check)]
         return {"changed": bool(changed), "files": changed}
-    plan = make_plan(files, source)
+    plan = make_plan(files, source, arguments.get("sets") or ())
     named = arguments.get("directory") or os.environ.get(ENVIRONMENT)
     directory = Path(named).expanduser() if named else cache / "bundles" / plan.key
     result = make(plan, settings, directory, say, check)
-    removed = [] if check else trim(plan, settings, list(arguments.get("trim") or []))
+    unwanted = list(arguments.get("trim") or [])
+    everything = make_plan(files, source, SETS) if unwanted else plan
+    removed = [] if check else trim(plan, everything, settings, unwanted)
     return {
         "changed": result.changed or bool(removed),
         "directory": str(directory),

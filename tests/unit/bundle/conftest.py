@@ -33,6 +33,19 @@ images:
 """
 
 
+#: a component that only bundles with the mesh have
+OPTIONAL = """---
+component: salaam
+version: '1'
+licence: MIT
+origin: https://example.sd/salaam
+own: true
+set: mesh
+images:
+  - {name: registry.example.sd/salaam, tag: '1', files: [{path: /hello, file: hello.sh}]}
+"""
+
+
 @pytest.fixture
 def files(tmp_path: Path) -> Path:
     """A folder of recipes with one component of two images."""
@@ -70,3 +83,9 @@ def said() -> tuple[list[str], Callable[[str], None]]:
     """A list, and a function that adds to it."""
     lines: list[str] = []
     return lines, lines.append
+
+
+@pytest.fixture
+def optional() -> str:
+    """The text of a recipe that only bundles with the mesh have."""
+    return OPTIONAL

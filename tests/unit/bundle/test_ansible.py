@@ -100,3 +100,27 @@ def test_an_absent_item_is_named_with_its_bundle(play, tmp_path: Path) -> None: 
     code, text = play("-e", "ask=true")
     assert code == 2
     assert f"the bundle in {tmp_path}/bundle has no item kubelet; it has 3 others" in text
+
+
+def test_the_wanted_sets_may_be_a_template(play, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """As in the lab's inventory, where they come from the environment."""
+    (tmp_path / "play.yml").write_text(SETS)
+    code, text = play("-e", "wanted=")
+    assert code == 0, text
+    code, text = play("-e", "wanted=mash")
+    assert code == 2
+    assert "bundle_sets: mash is no set; expected any of" in text
+
+
+SETS = """---
+- name: Ask where the bundle lies
+  hosts: localhost
+  connection: local
+  gather_facts: false
+  vars:
+    bundle_sets: "{{ wanted | split(',') | select | list }}"
+  tasks:
+    - name: Say where the bundle lies
+      ansible.builtin.debug:
+        msg: "directory: {{ lookup('nilecare.platform.bundle_directory') }}"
+"""

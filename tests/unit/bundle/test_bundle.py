@@ -221,9 +221,19 @@ def test_trim_removes_only_what_is_not_planned(
     recipe = files / "recipes/hello.yml"
     recipe.write_text(recipe.read_text().replace("salaam", "marhaba"))
     new = make_plan(files, "modules")
-    removed = build.trim(new, settings, ["items"])
+    removed = build.trim(new, new, settings, ["items"])
     assert removed == [plan.unit("image-hello").folder]
     assert ItemCache(settings.cache / "items").load(new.unit("image-nilecare-other"))
+
+
+def test_trim_keeps_items_of_sets_that_are_not_wanted_now(
+    files: Path, settings: Settings, optional: str
+) -> None:
+    (files / "recipes/salaam.yml").write_text(optional)
+    full, plan = make_plan(files, "modules", ["mesh"]), make_plan(files, "modules")
+    build.make(full, settings, settings.cache / "bundles" / full.key, print)
+    assert build.trim(plan, full, settings, ["items", "bundles"]) == [f"bundles/{full.key}"]
+    assert ItemCache(settings.cache / "items").load(full.unit("image-salaam"))
 
 
 def test_the_bill_of_materials_lists_every_item(bundle: Path) -> None:

@@ -13,7 +13,7 @@ from ansible_collections.nilecare.platform.plugins.module_utils.bundle.errors im
 from ansible_collections.nilecare.platform.plugins.module_utils.bundle.golang import required_version
 from ansible_collections.nilecare.platform.plugins.module_utils.bundle.lockfile import read_debian
 from ansible_collections.nilecare.platform.plugins.module_utils.bundle.plan import make_plan
-from ansible_collections.nilecare.platform.plugins.module_utils.bundle.recipe import load
+from ansible_collections.nilecare.platform.plugins.module_utils.bundle.recipe import SETS, load
 
 OWN = location.FILES
 
@@ -32,7 +32,7 @@ def test_all_problems_of_all_recipes_are_reported_at_once(files: Path) -> None:
         "a.yml.origin: is missing, expected a text",
         "a.yml.license: is not a known key",
         "b.yml.images[0].files[0].mode: expected an octal mode such as '0755', found 'rwx'",
-        "b.yml.images[0].files[0]: expected one of program, content, file, link, directory",
+        "b.yml.images[0].files[0]: expected one of program, module, content, file, link, directory",
         "b.yml.images[0].name: expected a name with its registry's host, found 'hello'",
     ]
 
@@ -74,9 +74,57 @@ def test_the_place_of_the_bundle(files: Path, tmp_path: Path, monkeypatch: pytes
     assert location.bundle_directory(files, "modules", tmp_path) == Path("/srv/bundle")
 
 
+def test_a_set_is_in_the_bundle_only_when_it_is_wanted(files: Path, tmp_path: Path, optional: str) -> None:
+    without = make_plan(files, "modules").key
+    (files / "recipes/salaam.yml").write_text(optional)
+    assert make_plan(files, "modules").key == without
+    assert make_plan(files, "modules", ["monitoring"]).key == without, "no recipe belongs to it yet"
+    plan = make_plan(files, "modules", ["mesh"])
+    assert plan.key != without
+    assert plan.unit("image-salaam")
+    assert location.bundle_directory(files, "modules", tmp_path).name == without
+    assert location.bundle_directory(files, "modules", tmp_path, ["mesh"]).name == plan.key
+
+
+def test_a_set_that_nobody_knows_is_refused(files: Path, optional: str) -> None:
+    with pytest.raises(BundleError, match="mash is no set; expected any of autoscaling, mesh, monitoring"):
+        make_plan(files, "modules", ["mash"])
+    (files / "recipes/salaam.yml").write_text(optional.replace("mesh", "mash"))
+    with pytest.raises(BundleError) as caught:
+        make_plan(files, "modules")
+    assert caught.value.problems == [
+        "salaam.yml.set: expected one of autoscaling, mesh, monitoring, found 'mash'"
+    ]
+
+
+WHEEL = """---
+component: tool
+version: '1'
+licence: MIT
+origin: https://example.sd/tool
+set: mesh
+wheel: {requirement: tool==1, sha256: abc, programs: {tool: tool/bin/tool}}
+"""
+
+
+def test_a_bundle_never_lacks_what_an_image_is_made_of(files: Path, optional: str) -> None:
+    (files / "recipes/tool.yml").write_text(WHEEL)
+    (files / "recipes/salaam.yml").write_text(optional.replace("file: hello.sh", "program: tool/tool"))
+    assert make_plan(files, "modules", ["mesh"]).unit("image-salaam").needs == ("tool",)
+    recipe = files / "recipes/hello.yml"
+    recipe.write_text(
+        recipe.read_text().replace("{path: /hello, file: hello.sh}", "{path: /x, program: tool/tool}")
+    )
+    with pytest.raises(BundleError) as caught:
+        load(files / "recipes")
+    assert len(caught.value.problems) == 2
+    assert "hello takes tool/tool of set mesh, which a bundle may lack" in caught.value.problems[0]
+
+
+@pytest.mark.parametrize("sets", [(), SETS], ids=["usual", "everything"])
 @pytest.mark.parametrize("source", ["modules", "upstream"])
-def test_our_own_recipes_are_right(source: str) -> None:
-    plan = make_plan(OWN, source)  # type: ignore[arg-type]
+def test_our_own_recipes_are_right(source: str, sets: tuple[str, ...]) -> None:
+    plan = make_plan(OWN, source, sets)  # type: ignore[arg-type]
     assert len(plan.key) == 12
     names = [unit.name for unit in plan.units]
     assert len(names) == len(set(names))
