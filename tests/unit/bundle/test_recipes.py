@@ -133,8 +133,9 @@ def test_our_own_recipes_are_right(source: str, sets: tuple[str, ...]) -> None:
 
 
 def test_go_mod_pins_the_version_that_each_recipe_says() -> None:
+    # these two have no module versions of their releases
     for recipe in load(OWN / "recipes"):
-        if recipe.go and not recipe.own and recipe.component != "calico":
+        if recipe.go and not recipe.own and recipe.component not in ("calico", "istio"):
             text = (OWN / "go" / recipe.go.directory / "go.mod").read_text()
             assert required_version(text, recipe.go.module) == f"v{recipe.version}", recipe.component
 
