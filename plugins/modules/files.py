@@ -60,7 +60,7 @@ options:
         description: Name of the group. Without it the group stays.
         type: str
       show_diff:
-        description: Set to false for content that must not be seen.
+        description: Set to false for content that must not be seen, in differences or elsewhere.
         type: bool
         default: true
 """
@@ -101,7 +101,9 @@ def main() -> None:
             "files": {"type": "list", "elements": "dict", "required": True, "options": files.SPEC}
         },
         supports_check_mode=True,
+        no_log=True,  # Keeps contents, which may be secrets, out of the system log.
     )
+    module.no_log_values.update(files.secret_contents(module.params["files"]))
     try:
         change = files.ensure(module.params["files"], module.check_mode)
     except StateError as error:

@@ -103,7 +103,7 @@ steps:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.nilecare.platform.plugins.module_utils.machines import steps
+from ansible_collections.nilecare.platform.plugins.module_utils.machines import files, steps
 from ansible_collections.nilecare.platform.plugins.module_utils.machines.state import Machine, StateError
 
 
@@ -114,7 +114,10 @@ def main() -> None:
             "steps": {"type": "list", "elements": "dict", "required": True, "options": steps.SPEC}
         },
         supports_check_mode=True,
+        no_log=True,  # Keeps contents, which may be secrets, out of the system log.
     )
+    for step in module.params["steps"]:
+        module.no_log_values.update(files.secret_contents(step.get("files") or []))
     try:
         done = steps.ensure(Machine(module.run_command, module.check_mode), module.params["steps"])
     except StateError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import stat
 
-from .harness import Lab
+from .harness import OUTPUT, Lab
 from .test_1_build import CONTROL_PLANES, MACHINES
 
 
@@ -39,6 +39,16 @@ def test_secrets_are_encrypted_at_rest(lab: Lab) -> None:
         lab.kubectl("delete", "secret", "at-rest")
     assert "k8s:enc:secretbox" in raw
     assert "plainly-readable" not in raw
+
+
+def test_the_encryption_key_is_in_no_log(lab: Lab) -> None:
+    key = (lab.state / "secrets" / "encryption.key").read_text().strip()
+    for machine in CONTROL_PLANES:
+        journal = lab.machine(machine, "journalctl", "--no-pager", "--output=cat").stdout
+        assert "kubeadm" in journal
+        assert key not in journal
+    for log in OUTPUT.glob("*.log"):
+        assert key not in log.read_text(errors="replace"), log
 
 
 def test_the_kubeconfig_is_for_its_owner_only(lab: Lab) -> None:

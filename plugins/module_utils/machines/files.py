@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ansible.module_utils.parsing.convert_bool import boolean
+
 from .state import Change, StateError
 
 BLOCK_BEGIN = "# BEGIN nilecare.platform (managed, do not edit)"
@@ -55,6 +57,15 @@ SPEC = {
     "group": {"type": "str"},
     "show_diff": {"type": "bool", "default": True},
 }
+
+
+def secret_contents(wishes: Sequence[Mapping[str, Any]]) -> set[str]:
+    """Return the contents that must not be seen: a module masks them wherever they would stand."""
+    return {
+        str(wish["content"])
+        for wish in wishes
+        if wish.get("content") and not boolean(wish.get("show_diff", True))
+    }
 
 
 def ensure(entries: Sequence[Mapping[str, Any]], check_mode: bool) -> Change:

@@ -17,6 +17,7 @@ from ansible_collections.nilecare.platform.plugins.module_utils.machines.files i
     apply_wishes,
     merge_block,
     parse_mode,
+    secret_contents,
 )
 from ansible_collections.nilecare.platform.plugins.module_utils.machines.state import StateError
 from hypothesis import given
@@ -181,3 +182,14 @@ def test_write_atomically_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(KeyboardInterrupt):
         apply_wishes([Wish(path, content="new")], False)
     assert path.read_text() == "old"
+
+
+def test_contents_that_must_not_be_seen() -> None:
+    wishes = [
+        {"path": "/a", "content": "key", "show_diff": False},
+        {"path": "/b", "content": "word", "show_diff": "no"},
+        {"path": "/c", "content": "open", "show_diff": True},
+        {"path": "/d", "content": "open"},
+        {"path": "/e", "state": "directory", "show_diff": False},
+    ]
+    assert secret_contents(wishes) == {"key", "word"}
