@@ -31,6 +31,7 @@ RESERVED = frozenset(
 _LABEL = re.compile(r"^[a-z]([-a-z0-9]*[a-z0-9])?$")
 _VARIABLE = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
 _PATH = re.compile(r"^/[A-Za-z0-9._~/-]*$")
+_HEADER = re.compile(r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")
 _PORT_NAME = re.compile(r"^(?=.*[a-z])[a-z0-9]([a-z0-9-]{0,13}[a-z0-9])?$")
 # Names end in -service and a content hash of 9 characters; 63 is a label's limit.
 _LONGEST_NAME = 63 - len("-service") - 9
@@ -247,6 +248,70 @@ def _paths(service: Service) -> Iterator[Finding]:
                 yield Finding(service.name, f"{key}.{name}", f"is {getattr(route, name)}, expected 1 or more")
 
 
+def _mesh(service: Service) -> Iterator[Finding]:
+    rules = service.mesh_rules
+    requests = ("timeout", "retry_seconds", "connections", "pending", "requests")
+    for key, names in (("requests", requests), ("outliers", ("errors", "interval", "ejection"))):
+        for name in names:
+            if getattr(rules, name) < 1:
+                where = f"service_mesh_{key}.{name}"
+                yield Finding(service.name, where, f"is {getattr(rules, name)}, expected 1 or more")
+    for name in ("retries", "requests_per_connection"):
+        if getattr(rules, name) < 0:
+            yield Finding(service.name, f"service_mesh_requests.{name}", "is below 0")
+    if rules.retry_seconds > rules.timeout:
+        yield Finding(
+            service.name,
+            "service_mesh_requests.retry_seconds",
+            f"is {rules.retry_seconds}, more than the whole request may take ({rules.timeout})",
+        )
+    for name in ("ejected_percent", "healthy_percent"):
+        if not 0 <= getattr(rules, name) <= 100:
+            where = f"service_mesh_outliers.{name}"
+            yield Finding(service.name, where, f"is {getattr(rules, name)}, expected 0 to 100")
+    yield from _mesh_shares(service)
+    yield from _mesh_routes(service)
+
+
+def _mesh_shares(service: Service) -> Iterator[Finding]:
+    rules = service.mesh_rules
+    for name, labels in rules.subsets.items():
+        if not _LABEL.match(str(name)) or not labels:
+            where = f"service_mesh_subsets.{name}"
+            yield Finding(service.name, where, "expected a name of small letters and at least one label")
+    known = ", ".join(rules.subsets) or "none"
+    for name, weight in rules.weights.items():
+        where = f"service_mesh_weights.{name}"
+        if name not in rules.subsets:
+            yield Finding(service.name, where, f"is no subset; service_mesh_subsets has {known}")
+        if not isinstance(weight, int) or not 0 <= weight <= 100:
+            yield Finding(service.name, where, f"is {weight!r}, expected a whole number of percent")
+            return
+    if rules.weights and sum(rules.weights.values()) != 100:
+        yield Finding(
+            service.name, "service_mesh_weights", f"add up to {sum(rules.weights.values())}, expected 100"
+        )
+
+
+def _mesh_routes(service: Service) -> Iterator[Finding]:
+    rules = service.mesh_rules
+    for index, route in enumerate(rules.routes):
+        where = f"service_mesh_routes[{index}]"
+        if not _HEADER.match(route.header):
+            yield Finding(
+                service.name,
+                f"{where}.header",
+                f"is {route.header!r}, expected small letters, as in x-canary",
+            )
+        if route.subset not in rules.subsets:
+            known = ", ".join(rules.subsets) or "none"
+            yield Finding(
+                service.name, f"{where}.subset", f"is {route.subset!r}; service_mesh_subsets has {known}"
+            )
+        if sum(map(bool, (route.value, route.prefix, route.regex))) != 1:
+            yield Finding(service.name, where, "expected one of value, prefix, regex")
+
+
 def _dependencies(service: Service) -> Iterator[Finding]:
     for name in service.secret_names:
         if name in _dependency_variables(service):
@@ -315,6 +380,27 @@ def _forbidden_calls(platform: Platform) -> Iterator[Finding]:
                 )
 
 
+def _in_and_out_of_the_mesh(platform: Platform) -> Iterator[Finding]:
+    """A pod in the mesh answers nobody without a certificate."""
+    for service in platform.services.values():
+        namespace = platform.namespaces.get(service.namespace)
+        if service.mesh and namespace is not None and not namespace.mesh_revision:
+            yield Finding(
+                service.name,
+                "service_mesh",
+                f"is true, but nothing puts pods of {service.namespace} into the mesh: "
+                "namespaces_mesh_revision is empty (it follows mesh_enabled)",
+            )
+        for peer in service.dependencies:
+            target = platform.services.get(peer.name)
+            if target is not None and target.mesh and not service.mesh and service.runs_pods:
+                yield Finding(
+                    service.name,
+                    "service_mesh",
+                    f"is false, but {peer.name}, which it calls, is in the mesh and would refuse it",
+                )
+
+
 def _namespaces(platform: Platform) -> Iterator[Finding]:
     for namespace in platform.namespaces.values():
         if namespace.pod_security == "privileged":
@@ -335,8 +421,8 @@ def _more_than_quota(platform: Platform) -> Iterator[Finding]:
     for namespace in platform.namespaces.values():
         services = platform.in_namespace(namespace.name)
         pods = sum(s.replicas.day + 1 for s in services)
-        cpu = sum((s.replicas.day + 1) * s.tier.cpu_request for s in services)
-        memory = sum((s.replicas.day + 1) * s.tier.memory_request for s in services)
+        cpu = sum((s.replicas.day + 1) * s.cpu_request for s in services)
+        memory = sum((s.replicas.day + 1) * s.memory_request for s in services)
         for key, need, have, text in (
             ("pods", pods, namespace.pods, str),
             ("cpu", cpu, namespace.cpu, cpu_text),
@@ -367,9 +453,9 @@ def _maximum_against_quota(platform: Platform) -> Iterator[Finding]:
             others = sum(s.replicas.day for s in [*services, *fixed] if s is not service)
             room = namespace.pods - others
             by_cpu = namespace.cpu - sum(
-                s.replicas.day * s.tier.cpu_request for s in [*services, *fixed] if s is not service
+                s.replicas.day * s.cpu_request for s in [*services, *fixed] if s is not service
             )
-            fits = min(room, by_cpu // max(1, service.tier.cpu_request))
+            fits = min(room, by_cpu // max(1, service.cpu_request))
             if service.replicas.maximum > fits:
                 yield Finding(
                     service.name,
@@ -480,11 +566,13 @@ _SERVICE_ERRORS: tuple[Callable[[Service], Iterator[Finding]], ...] = (
     _times,
     _paths,
     _dependencies,
+    _mesh,
 )
 _PLATFORM_ERRORS: tuple[Callable[[Platform], Iterator[Finding]], ...] = (
     _clashing_ports,
     _clashing_routes,
     _forbidden_calls,
+    _in_and_out_of_the_mesh,
     _namespaces,
     _more_than_quota,
 )

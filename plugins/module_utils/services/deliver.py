@@ -39,6 +39,10 @@ KINDS = (
     ("networking.k8s.io/v1", "NetworkPolicy"),
     ("policy/v1", "PodDisruptionBudget"),
     ("autoscaling/v2", "HorizontalPodAutoscaler"),
+    ("networking.istio.io/v1", "VirtualService"),
+    ("networking.istio.io/v1", "DestinationRule"),
+    ("security.istio.io/v1", "AuthorizationPolicy"),
+    ("security.istio.io/v1", "PeerAuthentication"),
     ("apps/v1", "Deployment"),
     ("apps/v1", "ReplicaSet"),
 )
@@ -102,6 +106,8 @@ def look(client: Client, target: Target) -> Snapshot:
     label = f"app={target.name}"
 
     def read(kind: tuple[str, str]) -> list[dict[str, Any]]:
+        if client.discovery.find(*kind) is None:  # the mesh's kinds, where there is none
+            return []
         try:
             return client.list(*kind, target.namespace, label).items
         except ApiError as error:

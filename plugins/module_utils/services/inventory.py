@@ -12,7 +12,9 @@ from typing import Any
 
 from .model import (
     Finding,
+    HeaderRoute,
     Hours,
+    MeshRules,
     Namespace,
     Peer,
     Platform,
@@ -157,9 +159,29 @@ def _read_namespace(name: str, values: Mapping[str, Any], findings: list[Finding
         pods=quota["pods"],
         pod_security=values.get("namespaces_pod_security") or "restricted",
         callers=tuple(dict.fromkeys([name, *(values.get("namespaces_callers") or [])])),
+        mesh_revision=values.get("namespaces_mesh_revision") or "",
         deployers=tuple(values.get("namespaces_deployer_groups") or []),
         viewers=tuple(values.get("namespaces_viewer_groups") or []),
     )
+
+
+def _read_amounts(host: str, place: str, entry: Any, findings: list[Finding]) -> dict[str, int] | None:
+    """CPU and memory, requests and limits, of a tier or of a proxy."""
+    if not isinstance(entry, Mapping) or set(entry) != set(_TIER_FIELDS):
+        findings.append(Finding(host, place, f"expected exactly {', '.join(_TIER_FIELDS)}"))
+        return None
+    amounts = {}
+    for key in _TIER_FIELDS:
+        try:
+            amounts[key] = millicores(entry[key]) if key.startswith("cpu") else byte_count(entry[key])
+        except ValueError as error:
+            findings.append(Finding(host, f"{place}.{key}", str(error)))
+    if len(amounts) < len(_TIER_FIELDS):
+        return None
+    for kind in ("cpu", "memory"):
+        if amounts[f"{kind}_request"] > amounts[f"{kind}_limit"]:
+            findings.append(Finding(host, f"{place}.{kind}_request", "is above the limit"))
+    return amounts
 
 
 def _read_tier(
@@ -175,25 +197,39 @@ def _read_tier(
             )
         )
         return None
-    place = f"service_tiers.{name}"
-    entry = defined[name]
-    if not isinstance(entry, Mapping) or set(entry) != set(_TIER_FIELDS):
-        findings.append(Finding(host, place, f"expected exactly {', '.join(_TIER_FIELDS)}"))
+    amounts = _read_amounts(host, f"service_tiers.{name}", defined[name], findings)
+    if amounts is None:
         return None
-    amounts = {}
-    for key in _TIER_FIELDS:
-        try:
-            amounts[key] = millicores(entry[key]) if key.startswith("cpu") else byte_count(entry[key])
-        except ValueError as error:
-            findings.append(Finding(host, f"{place}.{key}", str(error)))
-    if len(amounts) < len(_TIER_FIELDS):
-        return None
-    for kind in ("cpu", "memory"):
-        if amounts[f"{kind}_request"] > amounts[f"{kind}_limit"]:
-            findings.append(Finding(host, f"{place}.{kind}_request", "is above the limit"))
     tier = Tier(name, **amounts)
     tiers.setdefault(name, tier)
     return tier
+
+
+def _read_mesh_rules(host: str, values: Mapping[str, Any], findings: list[Finding]) -> MeshRules:
+    """What is not said has the model's default; a longer time limit of a route holds in the mesh too."""
+    given = {**(values.get("service_mesh_requests") or {}), **(values.get("service_mesh_outliers") or {})}
+    routes = values.get("service_routes") or []
+    longest = max([route.get("timeout") or 0 for route in routes], default=0)
+    usual = MeshRules()
+    timeout = given.pop("timeout", max(usual.timeout, longest))
+    # Who is allowed to take long is not given up for another try.
+    seconds = given.pop("retry_seconds", usual.retry_seconds if timeout <= usual.timeout else timeout)
+    amounts = usual.proxy
+    if values.get("service_mesh_proxy"):
+        read = _read_amounts(host, "service_mesh_proxy", values["service_mesh_proxy"], findings)
+        amounts = Tier("proxy", **read) if read else amounts
+    return MeshRules(
+        timeout=timeout,
+        retry_seconds=seconds,
+        subsets={
+            name: {key: str(text) for key, text in labels.items()} if isinstance(labels, Mapping) else {}
+            for name, labels in (values.get("service_mesh_subsets") or {}).items()
+        },
+        weights=dict(values.get("service_mesh_weights") or {}),
+        routes=tuple(HeaderRoute(**route) for route in values.get("service_mesh_routes") or ()),
+        proxy=amounts,
+        **given,
+    )
 
 
 def _read_hours(host: str, text: str | None, findings: list[Finding]) -> Hours | None:
@@ -213,6 +249,7 @@ def _read_service(
 ) -> Service | None:
     before = len(findings)
     tier = _read_tier(host, values, tiers, findings)
+    mesh_rules = _read_mesh_rules(host, values, findings)
     hours = _read_hours(host, values.get("service_hours"), findings)
 
     def value(key: str) -> Any:
@@ -281,6 +318,7 @@ def _read_service(
         secret_names=tuple(sorted(value("secrets") or {})),
         scaling_metrics=tuple(value("scaling_metrics") or ()),
         vertical_resources=tuple(value("vertical_resources") or ()),
+        mesh_rules=mesh_rules,
         **optional,
     )
 

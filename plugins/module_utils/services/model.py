@@ -106,6 +106,63 @@ class Probes:
 
 
 @dataclass(frozen=True)
+class HeaderRoute:
+    """Requests with this header go to a subset. Exactly one of ``value``, ``prefix`` and ``regex`` is set."""
+
+    header: str
+    subset: str
+    value: str = ""
+    prefix: str = ""
+    regex: str = ""
+
+
+@dataclass(frozen=True)
+class MeshRules:
+    """How callers' proxies treat a service (the seed's numbers).
+
+    :param timeout: seconds that a request may take with all its tries.
+    :param retries: how often a failed request is sent again.
+    :param retry_seconds: seconds that one try may take.
+    :param connections, pending, requests: at most, from one caller's pod.
+    :param requests_per_connection: after which a connection is closed; 0 is never.
+    :param errors: errors in a row after which a pod is left out.
+    :param interval, ejection: seconds between two looks, and seconds for which a pod is left out.
+    :param ejected_percent, healthy_percent: pods left out at most, and healthy ones below which none is.
+    :param subsets: labels of pods by the subset's name.
+    :param weights: percent by subset; empty sends everything to all pods.
+    :param proxy: what a pod's proxy may use.
+    """
+
+    timeout: int = 30
+    retries: int = 3
+    retry_seconds: int = 10
+    retry_on: str = "5xx,reset,connect-failure,refused-stream"
+    connections: int = 100
+    pending: int = 50
+    requests: int = 100
+    requests_per_connection: int = 1000
+    errors: int = 5
+    interval: int = 30
+    ejection: int = 30
+    ejected_percent: int = 50
+    healthy_percent: int = 50
+    subsets: dict[str, dict[str, str]] = field(default_factory=dict)
+    weights: dict[str, int] = field(default_factory=dict)
+    routes: tuple[HeaderRoute, ...] = ()
+    proxy: Tier = Tier("proxy", 50, 1000, 96 * 2**20, 512 * 2**20)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> MeshRules:
+        """The reverse of ``asdict``."""
+        values = dict(data)
+        if "routes" in values:
+            values["routes"] = tuple(HeaderRoute(**route) for route in values["routes"])
+        if "proxy" in values:
+            values["proxy"] = Tier(**values["proxy"])
+        return cls(**values)
+
+
+@dataclass(frozen=True)
 class Surroundings:
     """What all services share: where tracing, the edge and monitoring are, time and language."""
 
@@ -158,6 +215,7 @@ class Service:
     metrics: bool = True
     tracing: bool = True
     mesh: bool = False
+    mesh_rules: MeshRules = field(default_factory=MeshRules)
     deadline: int = 300
     drain_seconds: int = 10
     stop_seconds: int = 45
@@ -169,6 +227,16 @@ class Service:
     def runs_pods(self) -> bool:
         """Whether there is anything to run; an ExternalName is only a name."""
         return self.type != "ExternalName"
+
+    @property
+    def cpu_request(self) -> int:
+        """Of a pod, in thousandths of a core, its proxy included."""
+        return self.tier.cpu_request + (self.mesh_rules.proxy.cpu_request if self.mesh else 0)
+
+    @property
+    def memory_request(self) -> int:
+        """Of a pod, in bytes, its proxy included."""
+        return self.tier.memory_request + (self.mesh_rules.proxy.memory_request if self.mesh else 0)
 
     @property
     def dns_name(self) -> str:
@@ -199,7 +267,9 @@ class Service:
         lists = {"routes": Route, "extra_ports": Port, "dependencies": Peer, "callers": Peer}
         values: dict[str, Any] = {}
         for name, value in data.items():
-            if name in parts:
+            if name == "mesh_rules":
+                values[name] = MeshRules.from_dict(value)
+            elif name in parts:
                 values[name] = parts[name](**value)
             elif name in lists:
                 values[name] = tuple(lists[name](**entry) for entry in value)
@@ -220,6 +290,7 @@ class Namespace:
     :param pods: how many pods there may be.
     :param pod_security: level of the Pod Security Standards that is enforced.
     :param callers: namespaces whose services may call services of this one.
+    :param mesh_revision: revision, or tag of one, of the mesh that its pods are in; empty for none.
     """
 
     name: str
@@ -229,6 +300,7 @@ class Namespace:
     pods: int
     pod_security: str = "restricted"
     callers: tuple[str, ...] = ()
+    mesh_revision: str = ""
     deployers: tuple[str, ...] = ()
     viewers: tuple[str, ...] = ()
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from . import mesh
 from .model import CRITICALITIES, Namespace, Platform, Tier
 from .network import NAMESPACE_NAME
 from .quantities import cpu_text, memory_text
@@ -30,17 +31,19 @@ def namespace_objects(namespace: Namespace, tiers: dict[str, Tier]) -> list[dict
     security = {
         f"pod-security.kubernetes.io/{mode}": namespace.pod_security for mode in ("enforce", "audit", "warn")
     }
+    injected = {mesh.REVISION: namespace.mesh_revision} if namespace.mesh_revision else {}
     return [
         {
             "apiVersion": "v1",
             "kind": "Namespace",
-            "metadata": {"name": namespace.name, "labels": {**PART_OF, **security}},
+            "metadata": {"name": namespace.name, "labels": {**PART_OF, **security, **injected}},
         },
         _quota(namespace),
         *_limits(namespace, tiers),
         _policy(namespace, "default-deny", {"policyTypes": ["Ingress", "Egress"]}),
         _policy(namespace, "allow-dns", {"policyTypes": ["Egress"], "egress": [_dns()]}),
         *_bindings(namespace),
+        *(mesh.namespace_objects(namespace.name, PART_OF) if injected else []),
     ]
 
 
@@ -145,6 +148,8 @@ def _deployer_role() -> dict[str, Any]:
         (["networking.k8s.io"], ["networkpolicies"], _WRITE),
         (["autoscaling"], ["horizontalpodautoscalers"], _WRITE),
         (["keda.sh"], ["scaledobjects"], _WRITE),
+        (["networking.istio.io"], ["virtualservices", "destinationrules"], _WRITE),
+        (["security.istio.io"], ["authorizationpolicies", "peerauthentications"], _WRITE),
         (["autoscaling.k8s.io"], ["verticalpodautoscalers"], _WRITE),
         (["apps"], ["replicasets"], [*_READ, "patch"]),
         ([""], ["pods", "pods/log", "events", "resourcequotas", "limitranges"], _READ),

@@ -24,6 +24,9 @@ def services(service: Service) -> list[dict[str, Any]]:
         return [{**inner, "spec": {"type": "ExternalName", "externalName": service.external_name}}]
     http = _port("http", service.port)
     extra = [_port(port.name, port.port, port.protocol) for port in service.extra_ports]
+    if service.mesh:
+        # Without it a proxy waits for the first bytes, to guess what is spoken.
+        extra = [{**port, "appProtocol": "tcp"} if port["protocol"] == "TCP" else port for port in extra]
     inner["spec"] = {"type": "ClusterIP", "selector": selector(service), "ports": [http, *extra]}
     if service.type == "ClusterIP":
         return [inner]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .mesh import mesh_objects
 from .model import Service
 from .network import network_policy, services
 from .scaling import autoscalers, disruption_budget
@@ -32,5 +33,6 @@ def render(service: Service, secrets: Mapping[str, str] | None = None) -> list[d
         network_policy(service),
         disruption_budget(service),
         *autoscalers(service),
+        *(mesh_objects(service) if service.mesh else []),
         deployment(service, hidden),
     ]

@@ -106,16 +106,35 @@ def deployment(service: Service, secrets: Mapping[str, str]) -> dict[str, Any]:
         "minReadySeconds": service.minimum_ready_seconds,
         "selector": {"matchLabels": selector(service)},
         "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
-        "template": {"metadata": {"labels": _pod_labels(service)}, "spec": _pod(service, sources)},
+        "template": {"metadata": _pod_metadata(service), "spec": _pod(service, sources)},
     }
     if service.autoscaler == "none":
         spec["replicas"] = service.replicas.day
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata(service), "spec": spec}
 
 
-def _pod_labels(service: Service) -> dict[str, str]:
-    mesh = {"sidecar.istio.io/inject": "true"} if service.mesh else {}
-    return {**labels(service), **mesh}
+def _pod_metadata(service: Service) -> dict[str, Any]:
+    if not service.mesh:
+        return {"labels": labels(service)}
+    mesh = {"sidecar.istio.io/inject": "true", "version": service.version[:63].strip("._-")}
+    return {"labels": {**labels(service), **mesh}, "annotations": proxy_annotations(service)}
+
+
+def proxy_annotations(service: Service) -> dict[str, str]:
+    """What the mesh's injector reads of a pod, and its proxy's agent, which adds the service's own metrics to
+    the proxy's: both are read at port 15020."""
+    proxy = service.mesh_rules.proxy
+    annotations = {
+        "sidecar.istio.io/proxyCPU": cpu_text(proxy.cpu_request),
+        "sidecar.istio.io/proxyCPULimit": cpu_text(proxy.cpu_limit),
+        "sidecar.istio.io/proxyMemory": memory_text(proxy.memory_request),
+        "sidecar.istio.io/proxyMemoryLimit": memory_text(proxy.memory_limit),
+    }
+    if service.metrics:
+        annotations["prometheus.io/scrape"] = "true"
+        annotations["prometheus.io/port"] = str(service.port)
+        annotations["prometheus.io/path"] = "/metrics"
+    return annotations
 
 
 def _pod(service: Service, sources: list[dict[str, Any]]) -> dict[str, Any]:

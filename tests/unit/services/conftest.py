@@ -67,6 +67,8 @@ def host(name: str, namespace: str, own: dict[str, Any], group: dict[str, Any] |
         "cluster_time_zone": "Africa/Khartoum",
         "cluster_locale": "ar_SD.UTF-8",
         "cluster_state_directory": "/state",
+        "mesh_enabled": False,
+        "mesh_tag": "nilecare",
     }
     if group is None:
         group = load(SHARED / "group_vars" / f"{namespace}.yml")

@@ -398,10 +398,10 @@ def test_deployers_may_write_every_kind_of_object(platform: Platform) -> None:
         scaling_metrics=("cpu",),
         vertical_resources=("memory",),
     )
-    objects = render(service, {"B": "2"}) + render(replace(service, autoscaler="keda"), {"B": "2"})
+    exposed = replace(service, autoscaler="keda", mesh=True, type="LoadBalancer")
+    objects = render(service, {"B": "2"}) + render(exposed, {"B": "2"})
     needed = {(obj["apiVersion"].rpartition("/")[0], f"{obj['kind'].lower()}s") for obj in objects}
-    plural = {("networking.k8s.io", "networkpolicys"): ("networking.k8s.io", "networkpolicies")}
-    assert {plural.get(entry, entry) for entry in needed} <= writable
+    assert {(group, name.replace("policys", "policies")) for group, name in needed} <= writable
 
 
 def test_critical_services_come_first(platform: Platform) -> None:
