@@ -28,6 +28,7 @@ from ansible_collections.nilecare.platform.plugins.module_utils.services.namespa
     platform_objects,
 )
 from ansible_collections.nilecare.platform.plugins.module_utils.services.rollout import PATIENCE
+from ansible_collections.nilecare.platform.plugins.module_utils.services.spread import rebalance
 
 from tests.module.control_plane import ControlPlane
 from tests.module.small_cluster import NODES, SmallCluster
@@ -338,3 +339,33 @@ def test_the_namespaces_are_accepted(client: Client, control_plane: ControlPlane
     options_ = Options(name="nilecare-namespaces", namespace="kube-system")
     apply_set(client, objects, options_)
     assert apply_set(client, objects, options_).changed is False
+
+
+def test_pods_come_back_into_every_site(client: Client, service: Service, run: Run) -> None:
+    def zones() -> list[str]:
+        return sorted(NODES[pod["spec"]["nodeName"]] for pod in pods(client, service))
+
+    away = [name for name, zone in NODES.items() if zone == "bahri"]
+    taint = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
+    try:
+        for name in away:
+            spec = {"unschedulable": True, "taints": [taint]}
+            client.patch("v1", "Node", name, None, {"spec": spec})
+        run(service)
+        assert "bahri" not in zones()
+    finally:
+        for name in away:
+            client.patch("v1", "Node", name, None, {"spec": {"unschedulable": None, "taints": None}})
+    mine = f"app={service.object_name}"
+
+    def moved(check: bool = False) -> list[str]:
+        found = [one for one in rebalance(client, mine, 30, check) if service.namespace in one.name]
+        assert [one.trouble for one in found] == [""]
+        return found[0].moved
+
+    assert len(moved(check=True)) == 1
+    assert "bahri" not in zones()
+    assert len(moved()) == 1
+    assert zones() == ["bahri", "khartoum", "omdurman"]
+    assert moved() == []
+    assert not run(service).result.changed
