@@ -180,15 +180,16 @@ def picture(model: Mapping[str, Any]) -> str:
             f'<text x="{middle}" y="36" text-anchor="middle" font-size="15" font-weight="600"'
             f' fill="{COLOURS[namespace]}">{namespace}</text>'
         )
+    drawn: list[str] = []
     for name, one in model["services"].items():
         for peer in one["dependencies"]:
             if peer["is_service"]:
                 parts.append(
                     _edge(boxes[name], boxes[peer["name"]], COLOURS[one["namespace"]], name, peer["name"])
                 )
-    for name, one in model["services"].items():
-        parts.extend(_box(boxes[name], name, one))
-    return "\n".join([*parts, "</svg>"]) + "\n"
+        drawn.extend(_box(boxes[name], name, one))
+    # Boxes lie above the lines.
+    return "\n".join([*parts, *drawn, "</svg>"]) + "\n"
 
 
 def _place(services: Mapping[str, Any]) -> dict[str, Box]:

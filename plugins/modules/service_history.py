@@ -11,19 +11,7 @@ description:
   - Lists the versions that the cluster still holds for going back to, newest first.
 version_added: 0.1.0
 author: NileCare platform team (@nilecare)
-options:
-  kubeconfig:
-    description: Path of the kubeconfig file.
-    type: path
-    required: true
-  name:
-    description: Name of the service's Deployment, as in V(ehr-service).
-    type: str
-    required: true
-  namespace:
-    description: Its namespace.
-    type: str
-    required: true
+extends_documentation_fragment: [nilecare.platform.service_target]
 attributes:
   check_mode:
     description: Changes nothing.
@@ -31,10 +19,6 @@ attributes:
   diff_mode:
     description: Has nothing to compare.
     support: none
-  platform:
-    description: Runs on the controller.
-    support: full
-    platforms: posix
 """
 
 EXAMPLES = r"""
@@ -88,20 +72,12 @@ lines:
   returned: always
 """
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.nilecare.platform.plugins.module_utils.services.tasks import (
-    TARGET_ARGUMENTS,
-    TaskError,
-    history_task,
-)
+from ansible_collections.nilecare.platform.plugins.module_utils.services.target_module import run
+from ansible_collections.nilecare.platform.plugins.module_utils.services.tasks import history_task
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec=TARGET_ARGUMENTS, supports_check_mode=True)
-    try:
-        module.exit_json(**history_task(module.params))
-    except TaskError as error:
-        module.fail_json(msg=str(error), **error.values)
+    run(lambda params, check: history_task(params))
 
 
 if __name__ == "__main__":

@@ -15,19 +15,8 @@ description:
     there.
 version_added: 0.1.0
 author: NileCare platform team (@nilecare)
+extends_documentation_fragment: [nilecare.platform.service_target]
 options:
-  kubeconfig:
-    description: Path of the kubeconfig file.
-    type: path
-    required: true
-  name:
-    description: Name of the service's Deployment, as in V(ehr-service).
-    type: str
-    required: true
-  namespace:
-    description: Its namespace.
-    type: str
-    required: true
   revision:
     description:
       - Number of the version, from M(nilecare.platform.service_history). 0 is the one before the
@@ -45,10 +34,6 @@ attributes:
   diff_mode:
     description: Shows the versions before and after.
     support: full
-  platform:
-    description: Runs on the controller.
-    support: full
-    platforms: posix
 """
 
 EXAMPLES = r"""
@@ -70,33 +55,24 @@ after:
   returned: success
 """
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.nilecare.platform.plugins.module_utils.services.tasks import (
-    TARGET_ARGUMENTS,
-    TaskError,
-    rollback_task,
-)
+from typing import Any
+
+from ansible_collections.nilecare.platform.plugins.module_utils.services.target_module import run
+from ansible_collections.nilecare.platform.plugins.module_utils.services.tasks import rollback_task
+
+
+def difference(values: dict[str, Any]) -> dict[str, str]:
+    """The images before and after."""
+    return {side: f"{values[side]['image']}\n" for side in ("before", "after")}
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            **TARGET_ARGUMENTS,
-            "revision": {"type": "int", "default": 0},
-            "deadline": {"type": "int", "default": 300},
-        },
-        supports_check_mode=True,
+    run(
+        rollback_task,
+        difference,
+        revision={"type": "int", "default": 0},
+        deadline={"type": "int", "default": 300},
     )
-    try:
-        values = rollback_task(module.params, module.check_mode)
-    except TaskError as error:
-        module.fail_json(msg=str(error), **error.values)
-    if module._diff and values["changed"]:
-        values["diff"] = {
-            "before": f"{values['before']['image']}\n",
-            "after": f"{values['after']['image']}\n",
-        }
-    module.exit_json(**values)
 
 
 if __name__ == "__main__":
