@@ -7,14 +7,21 @@ Whatever is imported here is loaded once, before Ansible forks its workers.
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
 from ansible_collections.nilecare.platform.plugins.module_utils.services.tasks import (
     SERVICE_ARGUMENTS,
     TaskError,
     service_task,
 )
+
+
+def _say(host: str, text: str) -> None:
+    """A line for whoever watches; a delivery in steps may take hours."""
+    Display().display(f"{host}: {text}")
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
@@ -28,7 +35,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             result.update(self._execute_module("nilecare.platform.service", task_vars=task_vars))
             return result
         try:
-            result.update(service_task(params, self._task.check_mode, self._task.diff))
+            say = functools.partial(_say, str((task_vars or {}).get("inventory_hostname", "")))
+            result.update(service_task(params, self._task.check_mode, self._task.diff, say))
         except TaskError as error:
             result.update(error.values, failed=True, msg=str(error))
         return result

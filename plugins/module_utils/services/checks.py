@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from .model import Finding, Platform, Service
 from .quantities import cpu_text, memory_text
+from .terms_checks import delivery_errors
 
 # What the platform itself sets in every pod (workload.py); a service's own variables must not.
 RESERVED = frozenset(
@@ -567,6 +568,7 @@ _SERVICE_ERRORS: tuple[Callable[[Service], Iterator[Finding]], ...] = (
     _paths,
     _dependencies,
     _mesh,
+    delivery_errors,
 )
 _PLATFORM_ERRORS: tuple[Callable[[Platform], Iterator[Finding]], ...] = (
     _clashing_ports,

@@ -150,20 +150,36 @@ def deliver(
     wanted = render(service, secrets)
     before = look(client, target)
     options = _options(service, check, diff, force)
-    delivery = Delivery(apply_set(client, wanted + _still_read(before, wanted), options))
+    coloured = _coloured(before, target)
+    delivery = Delivery(apply_set(client, wanted + still_read(before, wanted) + coloured, options))
     if check or not service.runs_pods:
         return delivery
-    _raise_floor(client, service, delivery.result)
-    failure = _follow(client, target, service.deadline)
+    raise_floor(client, service, delivery.result)
+    failure = follow(client, target, service.deadline)
     if failure:
         text = _restore(client, service, before, options, delivery, failure)
         raise DeliveryError(text, _finish(client, target, delivery, began))
     if any(revision.failed for revision in before.revisions(target.name)):
         _unmark(client, target)
+    if coloured:
+        done = apply_set(client, wanted + still_read(before, wanted), replace(options, diff=False))
+        delivery.result.pruned += done.pruned
     return _finish(client, target, delivery, began)
 
 
-def _still_read(before: Snapshot, wanted: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _coloured(before: Snapshot, target: Target) -> list[dict[str, Any]]:
+    """What a strategy with two colours left: it serves until the version without a colour does."""
+    live = [
+        obj
+        for kind in ("Deployment", "HorizontalPodAutoscaler")
+        for obj in before.of_kind(kind)
+        if "nilecare.sd/colour" in obj["metadata"].get("labels", {})
+        and obj["metadata"]["name"] != target.name
+    ]
+    return [own for obj in live if (own := applied_by(obj, MANAGER)) is not None]
+
+
+def still_read(before: Snapshot, wanted: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Configuration and secrets of earlier versions, which are kept as long as one can go back to them."""
     names = {obj["metadata"]["name"] for obj in wanted if obj["kind"] in ("ConfigMap", "Secret")}
     read: set[str] = set()
@@ -178,7 +194,7 @@ def _still_read(before: Snapshot, wanted: list[dict[str, Any]]) -> list[dict[str
     return kept
 
 
-def _raise_floor(client: Client, service: Service, result: Result) -> None:
+def raise_floor(client: Client, service: Service, result: Result) -> None:
     """A Deployment begins with one pod; an autoscaler would need up to 15 s to see that this is too few."""
     if service.autoscaler == "none":
         return
@@ -201,8 +217,12 @@ def _raise_floor(client: Client, service: Service, result: Result) -> None:
         result.updated.append(f"Deployment {service.namespace}/{service.object_name} (pods: {least})")
 
 
-def _follow(client: Client, target: Target, deadline: float) -> str:
-    """Wait until the wanted version alone serves; the reason when it never will."""
+def follow(client: Client, target: Target, deadline: float, selector: str = "") -> str:
+    """Wait until the wanted version alone serves; the reason when it never will.
+
+    :param selector: labels of the Deployment's pods and ReplicaSets; without it app=<its name>.
+    """
+    labels = selector or f"app={target.name}"
     judge: Judge | None = None
     number = ""
     began = progressed = time.monotonic()
@@ -218,8 +238,8 @@ def _follow(client: Client, target: Target, deadline: float) -> str:
         current = deployment["metadata"].get("annotations", {}).get(REVISION, "")
         if judge is None or current != number:
             number = current
-            judge = Judge(_template_hash(client, target, number))
-        pods = client.list("v1", "Pod", target.namespace, f"app={target.name}").items
+            judge = Judge(_template_hash(client, target, number, labels))
+        pods = client.list("v1", "Pod", target.namespace, labels).items
         now = time.monotonic()
         failure = judge.verdict(deployment, pods, now)
         if failure:
@@ -233,10 +253,11 @@ def _follow(client: Client, target: Target, deadline: float) -> str:
             return f"{pending[0].readiness.message}, and nothing moved for {int(now - progressed)} s"
 
 
-def _template_hash(client: Client, target: Target, number: str) -> str:
-    for replica_set in client.list("apps/v1", "ReplicaSet", target.namespace, f"app={target.name}").items:
+def _template_hash(client: Client, target: Target, number: str, labels: str) -> str:
+    for replica_set in client.list("apps/v1", "ReplicaSet", target.namespace, labels).items:
         metadata = replica_set["metadata"]
-        if metadata.get("annotations", {}).get(REVISION) == number:
+        owners = [owner["name"] for owner in metadata.get("ownerReferences") or []]
+        if target.name in owners and metadata.get("annotations", {}).get(REVISION) == number:
             return str(metadata["labels"].get(HASH, ""))
     return ""
 
@@ -359,7 +380,7 @@ def go_back(
     if check:
         return current, chosen, True
     client.apply(_labelled(with_template(deployment, chosen), deployment), MANAGER, force=True)
-    failure = _follow(client, target, deadline)
+    failure = follow(client, target, deadline)
     if failure:
         text = _why(client, target, failure)
         _mark(client, target, chosen, failure)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from .model import (
@@ -28,6 +28,7 @@ from .model import (
 )
 from .quantities import byte_count, millicores
 from .specification import convert, unknown
+from .terms import Terms, read_terms
 
 _TIME = re.compile(r"^([01]\d|2[0-3]):[0-5]\d$")
 _TIER_FIELDS = ("cpu_request", "cpu_limit", "memory_request", "memory_limit")
@@ -316,11 +317,17 @@ def _read_service(
         routes=tuple(Route(**{"host": value("domain") or "", **route}) for route in value("routes") or ()),
         environment={key: _text(entry) for key, entry in (value("environment") or {}).items()},
         secret_names=tuple(sorted(value("secrets") or {})),
+        delivery=_read_terms(values),
         scaling_metrics=tuple(value("scaling_metrics") or ()),
         vertical_resources=tuple(value("vertical_resources") or ()),
         mesh_rules=mesh_rules,
         **optional,
     )
+
+
+def _read_terms(values: Mapping[str, Any]) -> Terms:
+    named = {entry.name: values.get(f"service_delivery_{entry.name}") for entry in fields(Terms)}
+    return read_terms(**{name: value for name, value in named.items() if value is not None})
 
 
 def _text(value: Any) -> str:

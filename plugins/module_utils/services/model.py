@@ -8,8 +8,11 @@ of what it depends on are in it), so that one of them can be rendered without th
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
+
+from .terms import Terms, read_terms
 
 # Classes of importance, most important first, with the value of their PriorityClass. All lie below the
 # cluster's own (2 000 000 000) and leave room between them.
@@ -222,6 +225,7 @@ class Service:
     minimum_ready_seconds: int = 5
     history: int = 10
     uid: int = 1000
+    delivery: Terms = field(default_factory=Terms)
 
     @property
     def runs_pods(self) -> bool:
@@ -257,12 +261,13 @@ class Service:
         unknown = sorted(set(data) - known)
         if unknown:
             raise ValueError(f"a service has no {', '.join(unknown)}")
-        parts = {
+        parts: dict[str, Callable[..., Any]] = {
             "tier": Tier,
             "replicas": Replicas,
             "hours": Hours,
             "surroundings": Surroundings,
             "probes": Probes,
+            "delivery": read_terms,
         }
         lists = {"routes": Route, "extra_ports": Port, "dependencies": Peer, "callers": Peer}
         values: dict[str, Any] = {}

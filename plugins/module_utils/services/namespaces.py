@@ -151,6 +151,8 @@ def _deployer_role() -> dict[str, Any]:
         (["networking.istio.io"], ["virtualservices", "destinationrules"], _WRITE),
         (["security.istio.io"], ["authorizationpolicies", "peerauthentications"], _WRITE),
         (["autoscaling.k8s.io"], ["verticalpodautoscalers"], _WRITE),
+        (["coordination.k8s.io"], ["leases"], _WRITE),
+        (["batch"], ["jobs"], _WRITE),
         (["apps"], ["replicasets"], [*_READ, "patch"]),
         ([""], ["pods", "pods/log", "events", "resourcequotas", "limitranges"], _READ),
     ]

@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..delivery.eyes import ClusterEyes
+from ..delivery.report import delivery_values
+from ..delivery.run import DeliveryFailedError, Run
 from ..kubernetes.client import Client
 from ..kubernetes.errors import ClusterUnreachable, KubeconfigError, KubernetesError
 from .deliver import Delivery, DeliveryError, Target, deliver, go_back, look, plan_first
@@ -37,9 +40,16 @@ class TaskError(Exception):
         self.values = values or {}
 
 
-def service_task(params: Mapping[str, Any], check: bool, diff: bool) -> dict[str, Any]:
+def _silent(text: str) -> None:
+    """Nobody listens."""
+
+
+def service_task(
+    params: Mapping[str, Any], check: bool, diff: bool, say: Callable[[str], None] = _silent
+) -> dict[str, Any]:
     """Make one service true.
 
+    :param say: is told how a delivery in steps goes on, a line at a time.
     :raises TaskError: it could not be done.
     """
     try:
@@ -59,9 +69,12 @@ def service_task(params: Mapping[str, Any], check: bool, diff: bool) -> dict[str
         with Client.from_kubeconfig(
             params["kubeconfig"], None, CHECK_PATIENCE if check else PATIENCE
         ) as client:
-            delivery = deliver(client, service, secrets, check, diff, params["force"])
+            if service.strategy == "rolling" or not service.runs_pods:
+                delivery = deliver(client, service, secrets, check, diff, params["force"])
+            else:
+                return in_colours(client, service, secrets, params, check, diff, say)
     except DeliveryError as error:
-        values = _values(service, error.delivery, check, diff, str(error))
+        values = report_values(service, error.delivery, check, diff, str(error))
         raise TaskError(str(error), values) from error  # pylint: disable=bad-exception-cause  # it is one
     except (KubeconfigError, ClusterUnreachable) as error:
         if not check or not _nothing_there(error):
@@ -69,7 +82,7 @@ def service_task(params: Mapping[str, Any], check: bool, diff: bool) -> dict[str
         delivery = plan_first(service, secrets, diff)
     except KubernetesError as error:
         raise TaskError(str(error)) from error
-    return _values(service, delivery, check, diff)
+    return report_values(service, delivery, check, diff)
 
 
 def _nothing_there(error: KubernetesError) -> bool:
@@ -79,7 +92,32 @@ def _nothing_there(error: KubernetesError) -> bool:
     return "does not exist" in str(error)
 
 
-def _values(
+def in_colours(
+    client: Client,
+    service: Service,
+    secrets: Mapping[str, str],
+    params: Mapping[str, Any],
+    check: bool,
+    diff: bool,
+    say: Callable[[str], None],
+) -> dict[str, Any]:
+    """The strategies with two versions beside each other."""
+    eyes = ClusterEyes(client, params["kubeconfig"], service)
+    try:
+        outcome = Run(client, service, secrets, eyes, say, check, diff, params["force"]).deliver()
+    except DeliveryFailedError as error:
+        values = report_values(service, error.delivery, check, diff, str(error))
+        values.update(delivery_values(service, error.outcome))
+        raise TaskError(str(error), values) from error  # pylint: disable=bad-exception-cause  # it is one
+    finally:
+        eyes.close()
+    values = report_values(service, outcome.delivery, check, diff)
+    if not check:
+        values.update(delivery_values(service, outcome, values["nilecare_report"]))
+    return values
+
+
+def report_values(
     service: Service, delivery: Delivery, check: bool, diff: bool, failure: str = ""
 ) -> dict[str, Any]:
     result = delivery.result

@@ -69,6 +69,7 @@ def host(name: str, namespace: str, own: dict[str, Any], group: dict[str, Any] |
         "cluster_state_directory": "/state",
         "mesh_enabled": False,
         "mesh_tag": "nilecare",
+        "monitoring_enabled": False,
     }
     if group is None:
         group = load(SHARED / "group_vars" / f"{namespace}.yml")
