@@ -1,5 +1,5 @@
 # The two commands of the README, and the smaller ones behind them.
-.PHONY: help lab lab-down lab-status test format
+.PHONY: help lab lab-down lab-status test test-mesh format
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,6 +15,9 @@ lab-status: ## Say which of the lab's machines run
 
 test: ## Everything that must hold; one group: make test GROUPS="unit static"
 	@scripts/test.sh $(GROUPS)
+
+test-mesh: ## The service mesh in a lab of its own: certificates, shares, breakers, upgrade
+	@NILECARE_BUNDLE_SETS=mesh scripts/test.sh mesh
 
 format: ## Lay out the Python files
 	@.venv/bin/ruff check --fix . && .venv/bin/ruff format .

@@ -7,6 +7,7 @@
 #   bundle      builds or finds the bundle and verifies it
 #   module      modules against a real kube-apiserver and etcd
 #   molecule    roles on machines of their own
+#   mesh        not among all: the service mesh on three nodes, as NILECARE_LAB_NAME (see docs/mesh.md)
 #   lab         the whole platform on seven machines: faults, site.yml twice, services, power cuts
 # Stops at the first group that fails. What it starts, it takes down again.
 set -euo pipefail
@@ -107,12 +108,19 @@ lab() {
   .venv/bin/pytest -v -s --durations=0 --maxfail=1 tests/lab
 }
 
+mesh() {
+  export NILECARE_LAB_NODES=3 NILECARE_LAB_MESH=1 NILECARE_BUNDLE_SETS=${NILECARE_BUNDLE_SETS:-mesh}
+  bundle
+  lab_used=yes
+  .venv/bin/pytest -v -s --durations=0 --maxfail=1 tests/lab_mesh
+}
+
 [ $# -gt 0 ] || set -- static unit sanity collection bundle module molecule lab
 scripts/bootstrap.sh tests
 for group in "$@"; do
   case $group in
-    static | unit | sanity | collection | bundle | module | molecule | lab) ;;
-    *) echo "unknown group '$group'; known: static unit sanity collection bundle module molecule lab" >&2; exit 2 ;;
+    static | unit | sanity | collection | bundle | module | molecule | lab | mesh) ;;
+    *) echo "unknown group '$group'; known: static unit sanity collection bundle module molecule lab mesh" >&2; exit 2 ;;
   esac
 done
 for group in "$@"; do

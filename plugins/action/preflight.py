@@ -38,6 +38,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "allow_missing": {"type": "list", "elements": "str", "default": []},
     "state_directory": {"type": "path", "required": True},
     "bundle_directory": {"type": "path"},
+    "bundle_items": {"type": "dict", "default": {}},
 }
 
 
@@ -71,7 +72,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         }
         faults = []
         if given["bundle_directory"]:
-            faults = list(bundle.check_bundle(Path(given["bundle_directory"]), settings, state))
+            directory = Path(given["bundle_directory"])
+            faults = list(bundle.check_bundle(directory, settings, state, given["bundle_items"]))
         found = judge.judge(inventory, settings, variables.read_known(ROLES), measured, faults)
         missing = [] if found else machines.missing_hosts(inventory, settings, measured)
         result.update(

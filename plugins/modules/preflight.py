@@ -49,6 +49,10 @@ options:
   bundle_directory:
     description: The bundle to check. Without it no bundle is checked.
     type: path
+  bundle_items:
+    description: Names of items of optional sets that the bundle must have, with the set of each.
+    type: dict
+    default: {}
 attributes:
   check_mode:
     description: Can run in check mode and return what it would return otherwise.

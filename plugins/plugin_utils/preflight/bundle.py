@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from ansible_collections.nilecare.platform.plugins.module_utils.bundle import manifest
@@ -22,8 +22,12 @@ VERIFIED = "bundle-verified"
 """File in the state directory: the stamp of the bundle that was found whole last."""
 
 
-def check_bundle(directory: Path, settings: Settings, state: Path) -> Iterator[Finding]:
+def check_bundle(
+    directory: Path, settings: Settings, state: Path, needed: Mapping[str, str] | None = None
+) -> Iterator[Finding]:
     """A bundle that is not there, holds another Kubernetes, or has items that are missing or altered.
+
+    ``needed`` are items of optional sets that the inventory asks for, with the set of each.
 
     Checksums of gigabytes take seconds to minutes, so they are computed once for each state of the
     bundle's files: as long as no name, size, time or inode has changed since, the last good result holds.
@@ -35,6 +39,11 @@ def check_bundle(directory: Path, settings: Settings, state: Path) -> Iterator[F
         return
     path = str(directory / manifest.FILE)
     yield from _versions(contents, settings, path)
+    names = {item.name for item in contents.items}
+    for name, group in (needed or {}).items():
+        if name not in names:
+            expected = f"{group} in bundle_sets, and a bundle made with it by playbooks/bundle.yml"
+            yield Finding("", "bundle_sets", f"{name} is not in the bundle", expected, path)
     stamp = stamp_of(directory)
     if _read(state / VERIFIED) == stamp:
         return

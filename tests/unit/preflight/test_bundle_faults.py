@@ -71,6 +71,14 @@ def test_a_wrong_checksum_is_named_even_when_the_bundle_was_good_before(bundle: 
         assert "altered" in found.message
 
 
+def test_an_item_of_a_set_that_the_inventory_needs_is_named(bundle: Path) -> None:
+    needed = {"istioctl": "mesh", "kubelet": "mesh"}
+    (found,) = check_bundle(bundle, SETTINGS, bundle.parent / "state", needed)
+    assert found.key == "bundle_sets"
+    assert found.message == "istioctl is not in the bundle"
+    assert found.expected.startswith("mesh in bundle_sets")
+
+
 def test_another_version_is_named(bundle: Path) -> None:
     assert {one.message for one in findings(bundle, "1.37.0")} == {
         "kubeadm 1.36.3 is in the bundle",
