@@ -181,10 +181,15 @@ def _scaling(service: Service) -> Iterator[Finding]:
             "service_scaling_metrics",
             "requests are counted by KEDA: expected service_autoscaler keda",
         )
-    for key in ("cpu_target", "memory_target"):
-        if not 1 <= getattr(service, key) <= 100:
+    for key, request, limit in (
+        ("cpu_target", service.tier.cpu_request, service.tier.cpu_limit),
+        ("memory_target", service.tier.memory_request, service.tier.memory_limit),
+    ):
+        # Percent of the request; more than the limit allows is never reached.
+        most = 100 * limit // request if request else 100
+        if not 1 <= getattr(service, key) <= most:
             yield Finding(
-                service.name, f"service_{key}", f"is {getattr(service, key)}, expected 1 to 100 percent"
+                service.name, f"service_{key}", f"is {getattr(service, key)}, expected 1 to {most} percent"
             )
 
 
@@ -194,7 +199,7 @@ def _environment(service: Service) -> Iterator[Finding]:
     for key, name in named:
         if not _VARIABLE.match(name):
             yield Finding(service.name, f"{key}.{name}", "is no name for an environment variable")
-        elif name in RESERVED:
+        elif name in RESERVED or name in {port.variable for port in service.extra_ports}:
             yield Finding(service.name, f"{key}.{name}", "is set by the platform")
     for name in sorted(set(service.environment) & set(service.secret_names)):
         yield Finding(service.name, f"service_secrets.{name}", "is in service_environment too")

@@ -79,6 +79,11 @@ class Port:
     port: int
     protocol: str = "TCP"
 
+    @property
+    def variable(self) -> str:
+        """The environment variable that tells the pod the number: ``MLLP_PORT``."""
+        return f"{self.name.upper().replace('-', '_')}_PORT"
+
 
 @dataclass(frozen=True)
 class Peer:

@@ -251,6 +251,7 @@ def environment(service: Service) -> list[dict[str, Any]]:
         "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
         "OTEL_TRACES_SAMPLER_ARG": f"{around.trace_ratio:g}",
     }
+    values.update({port.variable: str(port.port) for port in service.extra_ports})
     if not service.tracing:
         values["OTEL_SDK_DISABLED"] = "true"
     if service.readiness:

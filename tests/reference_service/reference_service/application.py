@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from . import mllp
 from .measures import Measures
 from .readiness import Readiness
 from .settings import Settings
@@ -66,8 +67,11 @@ def application(settings: Settings, crash: Callable[[], None]) -> Starlette:
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         if settings.crash_seconds:
             asyncio.get_running_loop().call_later(settings.crash_seconds, crash)
+        listener = await mllp.serve(settings) if settings.mllp_port else None
         yield
         readiness.stopping = True
+        if listener:
+            listener.close()
 
     routes = [
         Route("/health", alive),

@@ -13,6 +13,7 @@ class Settings:
     :param name: the service's name, from SERVICE_NAME.
     :param version: the version that answers carry, from SERVICE_VERSION.
     :param port: TCP port to listen on, from PORT; 8080 without it.
+    :param mllp_port: TCP port for HL7 messages, from MLLP_PORT; 0 without it: none.
     :param zone: the site that the pod runs in, from ZONE.
     :param node: the node that the pod runs on, from NODE_NAME.
     :param dependencies: host:port of each service that has to answer before this one is ready, from
@@ -27,6 +28,7 @@ class Settings:
     name: str
     version: str
     port: int
+    mllp_port: int
     zone: str
     node: str
     dependencies: tuple[str, ...]
@@ -50,6 +52,7 @@ class Settings:
             name=environment.get("SERVICE_NAME", "reference"),
             version=environment.get("SERVICE_VERSION", "0"),
             port=int(environment.get("PORT", "8080")),
+            mllp_port=int(environment.get("MLLP_PORT", "0")),
             zone=environment.get("ZONE", ""),
             node=environment.get("NODE_NAME", ""),
             dependencies=tuple(entry.strip() for entry in listed if entry.strip()),

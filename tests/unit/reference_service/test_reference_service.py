@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from starlette.testclient import TestClient
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "reference_service"))
 
+from reference_service import mllp
 from reference_service.application import application
 from reference_service.settings import Settings
 
@@ -86,3 +88,31 @@ def test_counts_what_it_answered_and_not_its_probes() -> None:
     assert 'http_request_duration_seconds_bucket{le="0.05",method="GET"}' in text
     assert "http_connections_open 0.0" in text
     assert 'cache_lookups_total{result="miss"} 2.0' in text
+
+
+MOMENT = datetime(2026, 11, 28, 12, 0, 0, tzinfo=UTC)
+
+
+def test_acknowledges_a_message_with_its_control_id() -> None:
+    settings = Settings.read({"SERVICE_NAME": "hl7", "ZONE": "bahri"})
+    message = rb"MSH|^~\&|LAB|OMDURMAN|HL7|PLATFORM|20261128||ORU^R01|M-17|P|2.5" + b"\rPID|1\r"
+    assert mllp.acknowledgement(message, settings, MOMENT) == (
+        rb"MSH|^~\&|hl7|bahri|LAB|OMDURMAN|20261128120000+0000||ACK|M-17|P|2.5" + b"\rMSA|AA|M-17\r"
+    )
+
+
+@pytest.mark.parametrize("message", [b"", b"GET / HTTP/1.1", b"MSH|", b"MSH|^~"])
+def test_refuses_what_is_no_message(message: bytes) -> None:
+    assert b"\rMSA|AR|\r" in mllp.acknowledgement(message, Settings.read({}), MOMENT)
+
+
+def test_answers_several_messages_on_a_connection_and_hangs_up_on_rubbish() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    with client(MLLP_PORT=str(port)), socket.create_connection(("127.0.0.1", port), 5) as line:
+        for control in (b"1", b"2"):
+            line.sendall(b"\x0bMSH|^~\\&|A|B|C|D|E||ACK|" + control + b"|P|2.5\r\x1c\r")
+            assert b"MSA|AA|" + control in line.recv(4096)
+        line.sendall(b"x" * (mllp.LIMIT + 100))
+        line.shutdown(socket.SHUT_WR)
+        assert line.recv(10) == b""

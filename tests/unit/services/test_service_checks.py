@@ -50,7 +50,7 @@ def test_the_shipped_models_warnings_are_the_seeds_own(platform: Platform) -> No
         ),
         ({"service_scaling_metrics": ["requests"]}, "requests are counted by KEDA"),
         ({"service_scaling_metrics": []}, "service_scaling_metrics: is empty"),
-        ({"service_cpu_target": 0}, "service_cpu_target: is 0, expected 1 to 100 percent"),
+        ({"service_cpu_target": 0}, "service_cpu_target: is 0, expected 1 to 200 percent"),
         ({"service_environment": {"PORT": "1"}}, "service_environment.PORT: is set by the platform"),
         (
             {"service_environment": {"AUTH_URL": "x"}},
