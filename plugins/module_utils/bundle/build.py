@@ -198,7 +198,7 @@ def lock_go(directory: Path, go: GoBuild, settings: Settings, say: Say, check: b
     changed = []
     with tempfile.TemporaryDirectory(prefix="nilecare-go-") as name:
         copy = Path(name)
-        for file in directory.glob("go.*"):
+        for file in (*directory.glob("go.*"), *directory.glob("*.go")):
             shutil.copy(file, copy)
         toolchain = Toolchain(settings.cache / "go", GO_VERSION)
         tags = ["-tags", " ".join(go.tags)] if go.tags else []

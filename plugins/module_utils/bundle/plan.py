@@ -173,7 +173,10 @@ class _Planner:
 
     def programs(self, recipe: Recipe) -> None:
         if recipe.go:
-            lock = [self.content(f"go/{recipe.go.directory}/{name}") for name in ("go.mod", "go.sum")]
+            folder = self.files / "go" / recipe.go.directory
+            # A component that is libraries only has a main program of ours beside its go.mod.
+            names = ["go.mod", "go.sum", *sorted(path.name for path in folder.glob("*.go"))]
+            lock = [self.content(f"go/{recipe.go.directory}/{name}") for name in names]
             facts = [_plain(recipe.go), [_plain(b) for b in recipe.binaries], lock, GO_VERSION]
             self.add(
                 recipe.component,
