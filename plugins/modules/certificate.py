@@ -58,6 +58,13 @@ options:
   authority_private_key:
     description: File of the authority's private key.
     type: path
+  domains:
+    description:
+      - With these the certificate is that of an authority below O(authority_certificate), which may sign for
+        names within these domains and for nothing else.
+    type: list
+    elements: str
+    default: []
   given_certificate:
     description: PEM of an existing authority that is used instead of an own one.
     type: str
@@ -75,6 +82,16 @@ EXAMPLES = r"""
     private_key_path: ca/ca.key
     common_name: NileCare platform
     days: 3650
+
+- name: Make an authority below it, for public names only
+  nilecare.platform.certificate:
+    certificate_path: edge/ca.crt
+    private_key_path: edge/ca.key
+    common_name: NileCare platform, edge
+    domains: [nilecare.sd]
+    days: 1825
+    authority_certificate: ca/ca.crt
+    authority_private_key: ca/ca.key
 """
 
 RETURN = r"""
@@ -83,7 +100,8 @@ certificate:
   returned: success
   type: str
 private_key:
-  description: The private key of a server certificate, PEM; empty for an authority. Use C(no_log).
+  description:
+    - The private key, PEM; empty for an authority without one above it. Use C(no_log).
   returned: success
   type: str
 reason:
@@ -144,6 +162,7 @@ def main() -> None:
             "renew_days": {"type": "int", "default": 30},
             "authority_certificate": {"type": "path"},
             "authority_private_key": {"type": "path", "no_log": False},
+            "domains": {"type": "list", "elements": "str", "default": []},
             "given_certificate": {"type": "str", "default": ""},
             "given_private_key": {"type": "str", "default": "", "no_log": True},
         },
@@ -156,7 +175,12 @@ def main() -> None:
     certificate_path, key_path = Path(params["certificate_path"]), Path(params["private_key_path"])
     is_authority = params["authority_certificate"] is None
     request = Request(
-        params["common_name"], tuple(params["names"]), params["days"], params["renew_days"], is_authority
+        params["common_name"],
+        tuple(params["names"]),
+        params["days"],
+        params["renew_days"],
+        is_authority or bool(params["domains"]),
+        tuple(params["domains"]),
     )
     try:
         if bool(params["given_certificate"]) != bool(params["given_private_key"]):

@@ -43,7 +43,7 @@ class Request:
     """What a certificate shall say.
 
     names: host names and IP addresses, mixed. days: validity. renew_days: a certificate with fewer
-    days left is issued anew.
+    days left is issued anew. domains: what an authority below another may sign for, nothing else.
     """
 
     common_name: str
@@ -51,6 +51,7 @@ class Request:
     days: int = 365
     renew_days: int = 30
     authority: bool = False
+    domains: tuple[str, ...] = ()
 
 
 def now() -> datetime:
@@ -122,6 +123,13 @@ def _is_authority(certificate: x509.Certificate) -> bool:
         return False
 
 
+def _path_length(certificate: x509.Certificate) -> int | None:
+    try:
+        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.path_length
+    except x509.ExtensionNotFound:
+        return None
+
+
 def why_renew(pair: Pair | None, request: Request, issuer: Pair | None, moment: datetime) -> str | None:
     """Return why a certificate must be issued (anew), None when the present one will do.
 
@@ -137,15 +145,20 @@ def why_renew(pair: Pair | None, request: Request, issuer: Pair | None, moment: 
     if not matches(certificate, key):
         return "the private key belongs to another certificate"
     left = certificate.not_valid_after_utc - moment
-    if left < timedelta(days=request.renew_days):
+    authority = load_certificate(issuer.certificate, "the certificate of the authority") if issuer else None
+    # One that ends with its authority would not become longer.
+    lasts = authority is not None and certificate.not_valid_after_utc >= authority.not_valid_after_utc
+    if left < timedelta(days=request.renew_days) and not (lasts and left > timedelta()):
         return f"{max(left.days, 0)} days are left, {request.renew_days} were expected"
-    if issuer is None:
+    if authority is None:
         return None
-    if not signed_by(certificate, load_certificate(issuer.certificate, "the certificate of the authority")):
+    if not signed_by(certificate, authority):
         return "it was issued by another authority"
     present = _names(certificate)
     if present != set(general_names(request.names)):
         return "its names are others"
+    if _domains(certificate) != set(request.domains):
+        return "the domains that it may sign for are others"
     return None
 
 
@@ -165,23 +178,41 @@ def _names(certificate: x509.Certificate) -> set[x509.GeneralName]:
         return set()
 
 
+def _domains(certificate: x509.Certificate) -> set[str]:
+    try:
+        limits = certificate.extensions.get_extension_for_class(x509.NameConstraints).value
+    except x509.ExtensionNotFound:
+        return set()
+    return {name.value for name in limits.permitted_subtrees or [] if isinstance(name, x509.DNSName)}
+
+
+def _limits(domains: tuple[str, ...]) -> x509.NameConstraints:
+    """Names within the domains, and no addresses."""
+    addresses = [x509.IPAddress(ipaddress.ip_network(every)) for every in ("0.0.0.0/0", "::/0")]
+    return x509.NameConstraints([x509.DNSName(domain) for domain in domains], addresses)
+
+
 def issue(request: Request, issuer: Pair | None, moment: datetime) -> Pair:
     """Return a new key and its certificate, signed by issuer or, without one, by itself."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, request.common_name[:64])])
     until = moment + timedelta(days=request.days)
+    # The root may have authorities directly below it, and those none.
+    path_length = (1 if issuer is None else 0) if request.authority else None
     builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(moment - BACKDATE)
-        .add_extension(x509.BasicConstraints(request.authority, 0 if request.authority else None), True)
+        .add_extension(x509.BasicConstraints(request.authority, path_length), True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
         .add_extension(_key_usage(request.authority), True)
     )
     if request.names:
         builder = builder.add_extension(x509.SubjectAlternativeName(general_names(request.names)), False)
+    if request.domains:
+        builder = builder.add_extension(_limits(request.domains), True)
     if not request.authority:
         builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False)
     if issuer is None:
@@ -189,6 +220,11 @@ def issue(request: Request, issuer: Pair | None, moment: datetime) -> Pair:
         builder = builder.issuer_name(subject)
     else:
         authority = load_certificate(issuer.certificate, "the certificate of the authority")
+        if request.authority and _path_length(authority) == 0:
+            raise CertificateError(
+                f"the authority {authority.subject.rfc4514_string()} may sign no other authority"
+                " (pathLenConstraint 0)"
+            )
         signer = load_key(issuer.private_key, "the private key of the authority")
         until = min(until, authority.not_valid_after_utc)
         builder = builder.issuer_name(authority.subject).add_extension(

@@ -54,6 +54,30 @@ def test_openssl_refuses_another_authority(tmp_path: Path) -> None:
     assert openssl_verify(tmp_path, OTHER, SERVER) != 0
 
 
+def test_an_authority_below_signs_for_its_domains_and_nothing_else(tmp_path: Path) -> None:
+    below = issue(Request("edge", days=400, authority=True, domains=("nile.test",)), AUTHORITY, NOW)
+    (tmp_path / "below").write_text(below.certificate)
+    given = ["-untrusted", str(tmp_path / "below")]
+    for names, good in (
+        (("nile.test",), True),
+        (("api.nile.test",), True),
+        (("api.test",), False),
+        (("10.0.0.1",), False),
+    ):
+        leaf = issue(Request(names[0], names), below, NOW)
+        assert (openssl_verify(tmp_path, AUTHORITY, leaf, *given) == 0) is good, names
+    with pytest.raises(CertificateError, match="may sign no other authority"):
+        issue(Request("below that", authority=True), below, NOW)
+
+
+def test_an_authority_with_other_domains_is_issued_anew() -> None:
+    request = Request("edge", days=400, authority=True, domains=("nile.test",))
+    below = issue(request, AUTHORITY, NOW)
+    assert why_renew(below, request, AUTHORITY, NOW) is None
+    other = Request("edge", days=400, authority=True, domains=("nile.test", "blue.test"))
+    assert "domains" in (why_renew(below, other, AUTHORITY, NOW) or "")
+
+
 def test_good_certificate_stays() -> None:
     assert why_renew(SERVER, REQUEST, AUTHORITY, NOW) is None
     assert why_renew(AUTHORITY, Request("test", renew_days=0, authority=True), None, NOW) is None
@@ -65,6 +89,13 @@ def test_good_certificate_stays() -> None:
 def test_renewed_near_the_end(days_later: int, reason: str | None) -> None:
     found = why_renew(SERVER, REQUEST, AUTHORITY, NOW + timedelta(days=days_later))
     assert found is None if reason is None else reason in (found or "")
+
+
+def test_one_that_ends_with_its_authority_is_not_issued_again_and_again() -> None:
+    authority = issue(Request("short", days=20, authority=True), None, NOW)
+    server = issue(REQUEST, authority, NOW)
+    assert why_renew(server, REQUEST, authority, NOW + timedelta(days=10)) is None
+    assert why_renew(server, REQUEST, authority, NOW + timedelta(days=21)) is not None
 
 
 @pytest.mark.parametrize(
