@@ -1,0 +1,148 @@
+"""Deliveries in the lab: the playbooks that a user runs, and traffic from outside while they do."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.lab.harness import Lab, Ran, Running, until
+from tests.lab.traffic import Traffic
+
+HOST = "api.nilecare.sd"
+
+
+@dataclass
+class Service:
+    """One service of the lab, delivered in a way that the tests choose.
+
+    :param terms: variables that every delivery of the test has.
+    """
+
+    lab: Lab
+    name: str
+    namespace: str
+    path: str
+    terms: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def object_name(self) -> str:
+        return f"{self.name}-service"
+
+    def _arguments(self, version: str, terms: dict[str, Any]) -> list[str]:
+        values = json.dumps({**self.terms, **terms})
+        return ["--limit", self.name, "-e", f"version={version}", "-e", values]
+
+    def deliver(self, version: str, **terms: Any) -> Ran:
+        """Run services.yml to its end."""
+        return self.lab.run("services", *self._arguments(version, terms))
+
+    def start(self, version: str, **terms: Any) -> Running:
+        """Start services.yml."""
+        return self.lab.start("services", *self._arguments(version, terms))
+
+    def command(self, name: str, **terms: Any) -> Ran:
+        """One of the playbooks delivery_*.yml."""
+        values = json.dumps({**self.terms, **terms})
+        return self.lab.run(f"delivery_{name}", "--limit", self.name, "-e", values)
+
+    def state(self) -> dict[str, Any]:
+        """The delivery's state, as it lies in the cluster; empty before the first."""
+        try:
+            found = self.lab.get("configmap", f"{self.object_name}-delivery", "--namespace", self.namespace)
+        except AssertionError as error:
+            assert "not found" in str(error), error
+            return {}
+        state: dict[str, Any] = json.loads(found["data"]["state"])
+        return state
+
+    def reached(self, phase: str, step: int = 0) -> bool:
+        """Whether a delivery is in a phase, and for steps at least at this one."""
+        state = self.state()
+        return state.get("phase") == phase and (phase != "step" or state["step"] >= step)
+
+    def colour(self) -> str:
+        """The colour that the service's name leads to; empty for pods of any."""
+        found = self.lab.get("service", self.object_name, "--namespace", self.namespace)
+        return str(found["spec"]["selector"].get("nilecare.sd/colour", ""))
+
+    def images(self) -> dict[str, str]:
+        """Tag by Deployment."""
+        found = self.lab.get(
+            "deployments", "--namespace", self.namespace, "--selector", f"app={self.object_name}"
+        )
+        return {
+            d["metadata"]["name"]: d["spec"]["template"]["spec"]["containers"][0]["image"].rpartition(":")[2]
+            for d in found["items"]
+        }
+
+    def traffic(self, rate: float = 10.0) -> Timed:
+        """Requests through the edge."""
+        services = self.lab.get("services", "--namespace", "edge")["items"]
+        addresses = [
+            s["status"]["loadBalancer"]["ingress"][0]["ip"]
+            for s in services
+            if s["spec"]["type"] == "LoadBalancer"
+        ]
+        return Timed(addresses, HOST, self.path, self.lab.state / "ca" / "ca.crt", rate=rate)
+
+
+class _Noted(list[tuple[int, dict[str, Any]]]):
+    """Answers, of which each is noted with its moment when it comes."""
+
+    def __init__(self, moments: list[tuple[float, int, str]]) -> None:
+        super().__init__()
+        self.moments = moments
+
+    def append(self, entry: tuple[int, dict[str, Any]]) -> None:
+        super().append(entry)
+        self.moments.append((time.monotonic(), entry[0], str(entry[1].get("version", ""))))
+
+
+@dataclass
+class Timed(Traffic):
+    """Traffic that knows when each answer came."""
+
+    moments: list[tuple[float, int, str]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.answers = _Noted(self.moments)
+
+    def versions(self, since: float = 0.0, until: float = float("inf")) -> dict[str, int]:
+        """How many answers of each version came within a time."""
+        found: dict[str, int] = {}
+        for moment, _status, version in self.moments:
+            if since <= moment <= until:
+                found[version] = found.get(version, 0) + 1
+        return found
+
+    def last(self, version: str) -> float:
+        """When a version answered for the last time."""
+        return max((moment for moment, _status, found in self.moments if found == version), default=0.0)
+
+    def first(self, version: str) -> float:
+        """When a version answered for the first time."""
+        return min((moment for moment, _status, found in self.moments if found == version), default=0.0)
+
+    def report(self, what: str) -> None:
+        """Print the figures that the note takes."""
+        errors = sum(1 for _moment, status, _version in self.moments if status >= 500)
+        print(
+            f"   {what}: {len(self.answers)} answers, {len(self.lost)} lost, {errors} errors,"
+            f" {self.versions()}",
+            flush=True,
+        )
+
+
+@contextmanager
+def steady(service: Service, rate: float = 10.0) -> Iterator[Timed]:
+    """Traffic that has begun to be answered, until the block ends and a little longer."""
+    traffic = service.traffic(rate)
+    with traffic:
+        until(lambda: len(traffic.answers) >= 10, 60, "the first answers")
+        yield traffic
+        time.sleep(5)
