@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
+import ssl
+import time
 from collections import defaultdict
 
 import pytest
@@ -93,6 +96,67 @@ def lab_dependencies(lab: Lab) -> tuple[str, str]:
     return declared, f"cds-service.clinical:{other['spec']['ports'][0]['port']}"
 
 
+def test_pods_and_nodes_are_measured(lab: Lab) -> None:
+    nodes = set(lab.ready_nodes())
+
+    def measured() -> bool:
+        lines = lab.kubectl("top", "nodes", "--no-headers").splitlines()
+        return {line.split()[0] for line in lines if "unknown" not in line} == nodes
+
+    until(measured, 120, "CPU and memory of every node")
+
+    def seen() -> list[str]:
+        status = lab.get("hpa", "appointment-service", "--namespace", "business")["status"]
+        metrics = [metric["resource"] for metric in status.get("currentMetrics") or []]
+        return sorted(m["name"] for m in metrics if m["current"].get("averageUtilization") is not None)
+
+    until(lambda: seen() == ["cpu", "memory"], 120, "the autoscaler sees CPU and memory of the pods")
+
+
+def test_hl7_messages_are_acknowledged_outside_the_cluster(lab: Lab) -> None:
+    service = lab.get("service", "hl7-service-external", "--namespace", "integration")
+    address = service["status"]["loadBalancer"]["ingress"][0]["ip"]
+    with socket.create_connection((address, 2575), 10) as line:
+        for control in ("M-1", "M-2"):
+            line.sendall(f"\x0bMSH|^~\\&|LAB|HOSPITAL|||2026||ORU^R01|{control}|P|2.5\r\x1c\r".encode())
+            answer = b""
+            while not answer.endswith(b"\x1c\r"):
+                received = line.recv(4096)
+                assert received, f"hung up after {answer!r}"
+                answer += received
+            header, acknowledgement = answer.decode().strip("\x0b\x1c\r").split("\r")
+            assert header.split("|")[2] == "hl7"
+            assert header.split("|")[3] in SITES
+            assert acknowledgement == f"MSA|AA|{control}"
+
+
+def serials(lab: Lab) -> set[str]:
+    """Serial numbers of the certificates that the edge's addresses show; each is verified."""
+    context = ssl.create_default_context(cafile=str(lab.state / "ca" / "ca.crt"))
+    found = set()
+    for address in edge_addresses(lab):
+        with (
+            socket.create_connection((address, 443), 10) as line,
+            context.wrap_socket(line, server_hostname=HOST) as secured,
+        ):
+            found.add(str((secured.getpeercert() or {})["serialNumber"]))
+    return found
+
+
+def test_a_renewed_certificate_is_taken_over_without_a_lost_request(lab: Lab, traffic: Traffic) -> None:
+    (before,) = serials(lab)
+    conditions = lab.get("certificate", "edge", "--namespace", "edge")["status"]["conditions"]
+    moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    issuing = {"type": "Issuing", "status": "True", "reason": "Test", "message": "renewed before its time"}
+    status = {"conditions": [*conditions, issuing | {"lastTransitionTime": moment}]}
+    with traffic:
+        change = ["--subresource=status", "--type=merge", "--patch", json.dumps({"status": status})]
+        lab.kubectl("patch", "certificate", "edge", "--namespace", "edge", *change)
+        until(lambda: before not in serials(lab), 240, "every address shows the new certificate")
+    assert traffic.lost == []
+    assert len(serials(lab)) == 1
+
+
 def test_a_rolling_update_loses_no_request(lab: Lab, traffic: Traffic) -> None:
     with traffic:
         lab.run("services", "--limit", "appointment", "-e", "service_version=1.1.0").expect_success()
@@ -140,6 +204,33 @@ def test_the_drain_of_a_node_loses_no_request(lab: Lab, traffic: Traffic) -> Non
     assert traffic.lost == []
 
 
+def test_the_drain_of_a_node_at_night_loses_no_request(lab: Lab, traffic: Traffic) -> None:
+    night = {"service_autoscaler": "none", "service_replicas": 2, "service_replicas_maximum": 2}
+    lab.run("services", "--limit", "appointment", "-e", json.dumps(night)).expect_success()
+    until(lambda: not leaving(lab, "appointment-service"), 90, "the third pod has ended")
+    pods = lab.get("pods", "--namespace", "business", "--selector", "app=appointment-service")["items"]
+    assert len(pods) == 2
+    node = pods[0]["spec"]["nodeName"]
+    traffic.falls_over = True
+    try:
+        with traffic:
+            drain = ["drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=240s"]
+            lab.kubectl(*drain, timeout=300)
+    finally:
+        lab.kubectl("uncordon", node)
+    assert traffic.lost == []
+    lab.run("services", "--limit", "appointment").expect_success()
+
+
+def test_pods_come_back_into_every_site(lab: Lab, traffic: Traffic) -> None:
+    traffic.falls_over = True
+    with traffic:
+        lab.run("rebalance").expect_success()
+    assert traffic.lost == []
+    assert {service: found for service, found in zones_by_service(lab).items() if found != SITES} == {}
+    assert lab.run("rebalance").expect_success().changed == []
+
+
 def test_the_service_goes_on_with_a_site_without_power(lab: Lab, traffic: Traffic) -> None:
     traffic.falls_over = True
     with lab.powered_off("omdurman-1", "omdurman-2"), traffic:
@@ -150,6 +241,5 @@ def test_the_service_goes_on_with_a_site_without_power(lab: Lab, traffic: Traffi
         until(lambda: len(traffic.answers) > before + 200, 120, "a hundred answers more")
         assert len(traffic.lost) == recovered, traffic.lost[-3:]
     print(f"\n   lost {len(traffic.lost)} of {len(traffic.lost) + len(traffic.answers)}: {traffic.lost[:3]}")
-    # The drain before moved pods away from Bahri; nothing moves them back until the next update.
     assert {"khartoum", "bahri"} & set(traffic.count("zone"))
     until(lambda: sorted(lab.ready_nodes()) == sorted(CONTROL_PLANES + WORKERS), 240, "the site is back")
