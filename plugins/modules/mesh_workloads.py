@@ -24,6 +24,10 @@ options:
     description: Revision of the control plane that shall serve all workloads.
     type: str
     required: true
+  tag:
+    description: Tag of the namespaces, to be told which revision they get; see RV(serving).
+    type: str
+    default: nilecare
   timeout:
     description: Seconds that one Deployment may take.
     type: int
@@ -55,6 +59,10 @@ moved:
   type: list
   elements: str
   returned: always
+serving:
+  description: Revision that pods of the tag's namespaces get when they start; empty without such a tag.
+  type: str
+  returned: success
 others:
   description: Revisions of the control planes beside the wanted one; nothing is served by them any more.
   type: list
@@ -68,6 +76,7 @@ from ansible_collections.nilecare.platform.plugins.module_utils.kubernetes.error
 from ansible_collections.nilecare.platform.plugins.module_utils.services.mesh_workloads import (
     MoveFailed,
     move,
+    serving,
 )
 
 
@@ -77,18 +86,20 @@ def main() -> None:
         argument_spec={
             "kubeconfig": {"type": "path", "required": True},
             "revision": {"type": "str", "required": True},
+            "tag": {"type": "str", "default": "nilecare"},
             "timeout": {"type": "int", "default": 300},
         },
         supports_check_mode=True,
     )
     try:
         with Client.from_kubeconfig(module.params["kubeconfig"]) as client:
+            now = serving(client, module.params["tag"])
             done = move(client, module.params["revision"], module.params["timeout"], module.check_mode)
     except MoveFailed as error:
         module.fail_json(msg=str(error), moved=error.move.moved)
     except KubernetesError as error:
         module.fail_json(msg=str(error), moved=[])
-    module.exit_json(changed=bool(done.moved), moved=done.moved, others=done.others)
+    module.exit_json(changed=bool(done.moved), moved=done.moved, others=done.others, serving=now)
 
 
 if __name__ == "__main__":

@@ -9,8 +9,9 @@ from typing import Any
 
 from tests.lab.harness import Lab, until
 
-#: the services that the tests deploy: the gateway calls auth and ehr, nobody but declared callers calls ehr
-SERVICES = "gateway,auth,notification,ehr"
+#: the services that the tests deploy: the gateway calls auth and ehr, nobody but declared callers calls ehr;
+#: appointment is for the tests of deliveries
+SERVICES = "gateway,auth,notification,ehr,appointment"
 EHR = "ehr-service.clinical.svc.cluster.local"
 EHR_PORT = 4001
 IMAGE = "docker.io/nilecare/reference-service:1.0.0"

@@ -83,6 +83,13 @@ def control_planes(deployments: list[dict[str, Any]]) -> list[str]:
     return sorted({entry[REVISION] for entry in labels if entry.get("app") == "istiod" and REVISION in entry})
 
 
+def serving(client: Client, tag: str) -> str:
+    """The revision that namespaces of this tag get; empty when there is no such tag."""
+    name = f"istio-revision-tag-{tag}"
+    hook = client.get("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration", name)
+    return str(hook["metadata"].get("labels", {}).get(REVISION, "")) if hook else ""
+
+
 def move(client: Client, revision: str, timeout: float, check: bool) -> Move:
     """Start every workload anew whose pods another control plane serves, one workload after the other.
 

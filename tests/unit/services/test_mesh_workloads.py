@@ -19,6 +19,7 @@ from ansible_collections.nilecare.platform.plugins.module_utils.services.mesh_wo
     Workload,
     move,
     served,
+    serving,
 )
 
 
@@ -53,7 +54,11 @@ class Cluster(Client):
         }[kind]
         return Listing(items, "1")
 
-    def get(self, _version: str, _kind: str, name: str, _namespace: str | None = None) -> dict[str, Any]:
+    def get(
+        self, _version: str, kind: str, name: str, _namespace: str | None = None
+    ) -> dict[str, Any] | None:
+        if kind == "MutatingWebhookConfiguration":
+            return istiod("old") if name == "istio-revision-tag-nilecare" else None
         annotations = {MOVED: self.annotations[name]} if self.annotations.get(name) else {}
         return {"spec": {"template": {"metadata": {"annotations": annotations}}}}
 
@@ -83,6 +88,11 @@ def test_pods_of_the_mesh_are_counted_by_workload() -> None:
     pods = [pod("ehr", "old"), pod("ehr", "new"), pod("lab", "old", deletionTimestamp="now"), pod("auth", "")]
     sets = [owned(f"{name}-set", "Deployment", name) for name in ("ehr", "lab", "auth")]
     assert served(pods, sets) == {Workload("clinical", "ehr"): {"old", "new"}}
+
+
+def test_the_tag_says_who_serves() -> None:
+    assert serving(Cluster({}), "nilecare") == "old"
+    assert serving(Cluster({}), "other") == ""
 
 
 def test_all_are_moved_and_a_second_run_changes_nothing() -> None:
