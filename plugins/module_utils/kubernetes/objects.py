@@ -16,7 +16,10 @@ from .errors import KubernetesError
 try:
     import yaml
 
-    _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+        """YAML as Kubernetes reads it: a lone ``=`` is a text (some definitions list it as a value)."""
+
+    _Loader.add_constructor("tag:yaml.org,2002:value", lambda loader, node: str(node.value))
 except ImportError:  # reported by the module through missing_required_lib
     yaml = None  # type: ignore[assignment]
 

@@ -143,3 +143,10 @@ def test_messages_are_cut_to_what_is_readable() -> None:
     assert ApiError(422, "Invalid", dump).immutable
     short = 'metadata.name: Invalid value: "A": must be lower case'
     assert str(ApiError(422, "Invalid", short)) == short
+
+
+def test_a_lone_equals_sign_is_a_text() -> None:
+    (obj,) = objects.parse(
+        "apiVersion: v1\nkind: X\nmetadata: {name: x}\nspec:\n  enum:\n  - '!='\n  - =\n", "f"
+    )
+    assert obj["spec"]["enum"] == ["!=", "="]
