@@ -192,9 +192,8 @@ def advance(state: State, terms: Terms, event: Event, now: float, reason: str = 
         )
     if state.step + 1 < len(steps(state.strategy, terms)):
         return replace(state, step=state.step + 1, changed_at=now)
-    if terms.keep_seconds > 0:
-        return replace(state, phase=Phase.KEPT, changed_at=now, kept_until=now + terms.keep_seconds)
-    return replace(state, phase=Phase.DONE, changed_at=now)
+    # Also when it is not to be kept: all must have heard of the way to the new one before the old one goes.
+    return replace(state, phase=Phase.KEPT, changed_at=now, kept_until=now + terms.keep_seconds)
 
 
 @dataclass(frozen=True)

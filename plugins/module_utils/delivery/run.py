@@ -224,7 +224,7 @@ class Run:
             if self.store.load() != state:
                 self.store.save(state)
             self._apply(state)
-            if state.resting:
+            if state.ended or (state.phase is Phase.KEPT and self.wall() < state.kept_until):
                 return state
             state = self._act(state)
 
@@ -238,7 +238,7 @@ class Run:
 
     def _act(self, state: State) -> State:
         """Do what the phase is for; the state after it."""
-        if state.phase is Phase.BACK:
+        if state.phase in (Phase.BACK, Phase.KEPT):
             time.sleep(SPREAD_SECONDS)
             return self._advance(state, Event.DONE)
         if state.phase is Phase.STEP:

@@ -90,7 +90,8 @@ def test_a_first_version_has_nothing_to_go_back_to() -> None:
 
 def test_keeping_can_be_left_out() -> None:
     terms = replace(TERMS, keep_seconds=0)
-    assert walk(start("blue_green"), [Event.DONE] * 4, terms)[-1].phase is Phase.DONE
+    last = walk(start("blue_green"), [Event.DONE] * 4, terms)[-1]
+    assert (last.phase, last.kept_until) == (Phase.KEPT, last.changed_at)
 
 
 def test_a_kept_version_can_be_taken_back() -> None:

@@ -1,0 +1,123 @@
+"""Canaries in the lab under traffic through the edge, judged by metrics: good, erring, slow, unseen, killed.
+
+On a lab that stands with the mesh, monitoring and service ehr in it.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from ansible_collections.nilecare.platform.plugins.module_utils.delivery.numbers import at_least
+
+from tests.lab.harness import Lab, Ran
+
+from .delivery import Service, steady
+
+RATE = 20.0
+# The chance of a split that is as it should be to look as if it were not.
+DOUBT = 0.0005
+
+
+@pytest.fixture(scope="module")
+def service() -> Service:
+    lab = Lab()
+    names = {n["metadata"]["name"] for n in lab.get("namespaces")["items"]}
+    if not {"istio-system", "monitoring"} <= names:
+        pytest.skip("needs the mesh and monitoring")
+    lab.environment |= {"NILECARE_LAB_MESH": "1", "NILECARE_LAB_MONITORING": "1"}
+    terms = {
+        "service_strategy": "canary",
+        "service_delivery_hold_seconds": 30,
+        "service_delivery_keep_seconds": 0,
+        "service_delivery_no_data_seconds": 60,
+        "service_delivery_minimum_requests": 30,
+    }
+    return Service(lab, "ehr", "clinical", "/ehr/patients", terms)
+
+
+@pytest.fixture
+def stable(service: Service) -> Service:
+    """The service with 1.0.0 in charge of everything, without waiting for a verdict."""
+    quick = {"service_delivery_steps": ["100"], "service_delivery_hold_seconds": 5}
+    if set(service.images().values()) != {"1.0.0"} or not service.colour():
+        with steady(service, RATE):
+            service.deliver("1.0.0", service_delivery_no_data_seconds=90, **quick).expect_success()
+    return service
+
+
+def steps(ran: Ran, service: Service) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = service.state()["record"]
+    for entry in found:
+        print(f"   {entry}", flush=True)
+    return found
+
+
+def test_a_good_canary_loses_nothing_and_gets_its_shares(stable: Service) -> None:
+    with steady(stable, RATE) as traffic:
+        ran = stable.deliver("2.0.0").expect_success()
+    traffic.report(f"good canary in {ran.seconds:.0f} s")
+    record = steps(ran, stable)
+    assert traffic.lost == []
+    assert [entry["step"] for entry in record] == ["header", "10 %", "25 %", "50 %", "100 %"]
+    assert record[0]["requests_new"] == 0, "nobody sent the header"
+    for entry, share in zip(record[1:4], (0.10, 0.25, 0.50), strict=True):
+        new, all_of_them = entry["requests_new"], entry["requests_new"] + entry["requests_old"]
+        assert at_least(new, all_of_them, share) > DOUBT, entry
+        assert at_least(all_of_them - new, all_of_them, 1 - share) > DOUBT, entry
+    assert set(stable.images().values()) == {"2.0.0"}
+
+
+def test_a_canary_that_errs_is_taken_back(stable: Service) -> None:
+    with steady(stable, RATE) as traffic:
+        ran = stable.deliver(
+            "2.1.0",
+            service_environment={"ERROR_RATE": "0.05"},
+            service_delivery_hold_seconds=120,
+            service_delivery_steps=["25", "50", "100"],
+        )
+    record = steps(ran, stable)
+    asked = sum(entry["requests_new"] for entry in record)
+    seen = sum(1 for _moment, status, _version in traffic.moments if status >= 500)
+    traffic.report("5 % errors")
+    print(f"   taken back after {asked} requests to it; users saw {seen} of {len(traffic.moments)} fail")
+    assert ran.code != 0
+    assert "errors" in stable.state()["reason"]
+    assert asked < 1000
+    assert set(stable.images().values()) == {"1.0.0"}
+
+
+def test_a_slow_canary_is_taken_back(stable: Service) -> None:
+    with steady(stable, RATE) as traffic:
+        ran = stable.deliver(
+            "2.1.0",
+            service_environment={"DELAY_SECONDS": "0.5"},
+            service_delivery_steps=["25", "50", "100"],
+        )
+    steps(ran, stable)
+    traffic.report("slow")
+    assert ran.code != 0
+    assert "p95" in stable.state()["reason"]
+    assert traffic.lost == []
+    assert set(stable.images().values()) == {"1.0.0"}
+
+
+def test_without_traffic_it_is_held_and_taken_back(stable: Service) -> None:
+    ran = stable.deliver("2.1.0", service_delivery_steps=["10", "100"], service_delivery_no_data_seconds=20)
+    steps(ran, stable)
+    assert ran.code != 0
+    assert "no verdict after" in stable.state()["reason"]
+    assert set(stable.images().values()) == {"1.0.0"}
+
+
+def test_a_run_that_is_killed_in_a_step_is_taken_up(stable: Service) -> None:
+    with steady(stable, RATE) as traffic:
+        run = stable.start("2.0.0", service_delivery_steps=["25", "100"])
+        run.kill_when(lambda: stable.reached("step"), "the first step")
+        time.sleep(5)
+        ran = stable.deliver("2.0.0", service_delivery_steps=["25", "100"]).expect_success()
+    traffic.report("killed in a step")
+    steps(ran, stable)
+    assert traffic.lost == []
+    assert set(stable.images().values()) == {"2.0.0"}
