@@ -32,3 +32,11 @@ def test_the_routes_come_out_as_ingress_objects(
     assert (path["path"], path["pathType"]) == ("/ehr", "Prefix")
     assert path["backend"]["service"] == {"name": "ehr-service", "port": {"name": "http"}}
     assert "changed=0" in playbooks.run(state, "edge", *arguments)
+
+
+def test_a_name_that_the_issuer_may_not_sign_for_is_refused(
+    control_plane: ControlPlane, tmp_path: Path
+) -> None:
+    state = playbooks.state_directory(tmp_path, control_plane)
+    text = playbooks.run(state, "edge", "--tags", "edge", "-e", "edge_domain=api.evilnilecare.sd", code=2)
+    assert "may not sign for api.evilnilecare.sd." in " ".join(text.split())
