@@ -358,6 +358,11 @@ def go_back(
     deployment = snapshot.deployment(target.name)
     found = snapshot.revisions(target.name)
     current = next((revision for revision in found if revision.current), None)
+    if deployment is None and _coloured(snapshot, target):
+        raise KubernetesError(
+            f"{target.namespace}/{target.name} runs in two colours: delivery_abort.yml brings back the"
+            " version that is kept, a delivery any other. Nothing was changed."
+        )
     if deployment is None or current is None:
         raise KubernetesError(f"{target.namespace}/{target.name} was never deployed. Nothing was changed.")
     if number:

@@ -169,7 +169,10 @@ def history_task(params: Mapping[str, Any]) -> dict[str, Any]:
     target = Target(params["name"], params["namespace"])
     try:
         with Client.from_kubeconfig(params["kubeconfig"], None, PATIENCE) as client:
-            found = look(client, target).revisions(target.name)
+            snapshot = look(client, target)
+            # A service of two colours has a Deployment for each.
+            names = sorted(obj["metadata"]["name"] for obj in snapshot.of_kind("Deployment"))
+            found = [revision for name in names for revision in snapshot.revisions(name)]
     except KubernetesError as error:
         raise TaskError(str(error)) from error
     return {
