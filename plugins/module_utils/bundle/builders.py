@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from . import debian, python, registry_store, upstream, wheel
+from . import deb, debian, python, registry_store, upstream, wheel
 from .cache import PROGRAMS, Built
 from .errors import BundleError
 from .files import files_below, link, sha256_of
@@ -85,6 +85,10 @@ class Builders:
         recipe, build = unit.recipe, unit.recipe.go
         if recipe.wheel:
             wheel.programs(recipe.wheel, built.folder / PROGRAMS, built.folder / "work")
+            return
+        if recipe.debs:
+            mirror = (*self.settings.debian_mirrors, *debian.mirrors())[0]
+            deb.programs(recipe.debs, mirror, built.folder / PROGRAMS, built.folder / "work")
             return
         if build is None:
             raise TypeError("build is missing")

@@ -195,6 +195,15 @@ class _Planner:
                 seconds=recipe.seconds,
                 megabytes=recipe.megabytes,
             )
+        if recipe.debs:
+            self.add(
+                recipe.component,
+                "programs",
+                recipe,
+                [_plain(deb) for deb in recipe.debs],
+                seconds=recipe.seconds,
+                megabytes=recipe.megabytes,
+            )
         if recipe.manifests:
             facts = [_plain(m) for m in recipe.manifests]
             module = self.units[recipe.component].key

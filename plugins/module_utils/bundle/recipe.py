@@ -53,6 +53,17 @@ class Wheel:
 
 
 @dataclass(frozen=True)
+class Deb:
+    """Programs of one Debian package of another release than the rest, pinned by its place in the pool."""
+
+    #: path below the archive's address, and the package's SHA-256
+    path: str
+    sha256: str
+    #: program name -> path in the package
+    programs: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Binary:
     """A program of the component that machines get as a file."""
 
@@ -173,6 +184,7 @@ class Recipe:
     set: str = ""
     go: GoBuild | None = None
     wheel: Wheel | None = None
+    debs: tuple[Deb, ...] = ()
     binaries: tuple[Binary, ...] = ()
     images: tuple[Image, ...] = ()
     manifests: tuple[Manifest, ...] = ()
@@ -188,7 +200,9 @@ class Recipe:
     @property
     def programs(self) -> tuple[str, ...]:
         """Names of the programs that are built or fetched."""
-        return (*(self.go.programs if self.go else ()), *(self.wheel.programs if self.wheel else ()))
+        of_debs = (name for deb in self.debs for name in deb.programs)
+        of_wheel = self.wheel.programs if self.wheel else ()
+        return (*(self.go.programs if self.go else ()), *of_wheel, *of_debs)
 
 
 class _Reader:
@@ -384,7 +398,10 @@ def parse(value: Any, where: str, problems: list[str]) -> Recipe:
     reader = _Reader(_expand(value, version), where, problems)
     go, debian, python = reader.optional("go"), reader.optional("debian"), reader.optional("python")
     wheel = reader.optional("wheel")
-    binaries, manifests, upstream = [], [], []
+    binaries, manifests, upstream, debs = [], [], [], []
+    for item in reader.readers("debs"):
+        debs.append(Deb(item.text("path"), item.text("sha256"), item.mapping("programs")))
+        item.done()
     for item in reader.readers("binaries"):
         binaries.append(Binary(item.text("program"), item.text("path")))
         item.done()
@@ -405,6 +422,7 @@ def parse(value: Any, where: str, problems: list[str]) -> Recipe:
         set=reader.text("set", ""),
         go=_go(go) if go else None,
         wheel=_wheel(wheel) if wheel else None,
+        debs=tuple(debs),
         binaries=tuple(binaries),
         images=tuple(images),
         manifests=tuple(manifests),
@@ -418,8 +436,8 @@ def parse(value: Any, where: str, problems: list[str]) -> Recipe:
     reader.done()
     if recipe.set not in ("", *SETS):
         problems.append(f"{where}.set: expected one of {', '.join(SETS)}, found {recipe.set!r}")
-    if go and wheel:
-        problems.append(f"{where}: expected go or wheel, not both: their programs would be one unit")
+    if sum(map(bool, (go, wheel, debs))) > 1:
+        problems.append(f"{where}: expected one of go, wheel, debs: their programs would be one unit")
     return recipe
 
 

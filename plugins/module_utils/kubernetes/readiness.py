@@ -163,7 +163,7 @@ def _definition(obj: dict[str, Any]) -> Readiness:
     return _READY if established.get("status") == "True" else _waits(_say(established, "not yet Established"))
 
 
-def _api_service(obj: dict[str, Any]) -> Readiness:
+def _available(obj: dict[str, Any]) -> Readiness:
     available = condition(obj, "Available")
     return _READY if available.get("status") == "True" else _waits(_say(available, "not yet Available"))
 
@@ -202,5 +202,7 @@ _RULES: dict[tuple[str, str], Callable[[dict[str, Any]], Readiness]] = {
     ("", "Namespace"): _namespace,
     ("", "Service"): _service,
     ("apiextensions.k8s.io", "CustomResourceDefinition"): _definition,
-    ("apiregistration.k8s.io", "APIService"): _api_service,
+    ("apiregistration.k8s.io", "APIService"): _available,
+    ("monitoring.coreos.com", "Prometheus"): _available,
+    ("monitoring.coreos.com", "Alertmanager"): _available,
 }
