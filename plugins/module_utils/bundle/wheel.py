@@ -11,8 +11,11 @@ import zipfile
 from pathlib import Path
 
 from .errors import BundleError
-from .python import PLATFORMS
 from .recipe import Wheel
+
+
+#: every glibc up to that of Debian bookworm, whose file system the programs run on
+PLATFORMS = tuple(f"manylinux_2_{minor}_x86_64" for minor in range(36, 16, -1))
 
 
 def programs(wheel: Wheel, target: Path, work: Path) -> dict[str, Path]:

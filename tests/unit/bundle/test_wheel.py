@@ -14,7 +14,7 @@ from ansible_collections.nilecare.platform.plugins.module_utils.bundle.errors im
 from ansible_collections.nilecare.platform.plugins.module_utils.bundle.recipe import Wheel
 
 METADATA = "Metadata-Version: 2.1\nName: tool\nVersion: 1.0\n"
-TAGS = "Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: py3-none-manylinux_2_28_x86_64\n"
+TAGS = "Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: py3-none-manylinux_2_31_x86_64\n"
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A wheel that pip finds; returns its SHA-256."""
     folder = tmp_path / "index"
     folder.mkdir()
-    path = folder / "tool-1.0-py3-none-manylinux_2_28_x86_64.whl"
+    path = folder / "tool-1.0-py3-none-manylinux_2_31_x86_64.whl"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("tool/bin/tool", "a program")
         archive.writestr("tool-1.0.dist-info/METADATA", METADATA)
