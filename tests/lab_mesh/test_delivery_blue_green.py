@@ -11,14 +11,14 @@ import pytest
 
 from tests.lab.harness import Lab, until
 
-from .delivery import Service, steady
+from .delivery import Service, has_prometheus, kill_when, steady
 
 
 @pytest.fixture(scope="module")
 def service() -> Service:
     lab = Lab()
     meshed = any(n["metadata"]["name"] == "istio-system" for n in lab.get("namespaces")["items"])
-    watched = any(n["metadata"]["name"] == "monitoring" for n in lab.get("namespaces")["items"])
+    watched = has_prometheus(lab)
     lab.environment["NILECARE_LAB_MESH"] = "1" if meshed else "0"
     lab.environment["NILECARE_LAB_MONITORING"] = "1" if watched else "0"
     terms = {
@@ -82,7 +82,7 @@ def test_a_killed_run_is_taken_up(service: Service, phase: str) -> None:
     version = "2.0.0" if phase == "start" else "1.1.0"
     with steady(service) as traffic:
         run = service.start(version)
-        run.kill_when(lambda: service.reached(phase), f"phase {phase}")
+        kill_when(run, lambda: service.reached(phase), f"phase {phase}")
         time.sleep(3)
         assert not service.reached("kept")
         service.deliver(version).expect_success()

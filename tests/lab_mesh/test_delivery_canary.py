@@ -13,7 +13,7 @@ from ansible_collections.nilecare.platform.plugins.module_utils.delivery.numbers
 
 from tests.lab.harness import Lab, Ran
 
-from .delivery import Service, steady
+from .delivery import Service, kill_when, steady
 
 RATE = 20.0
 # The chance of a split that is as it should be to look as if it were not.
@@ -114,7 +114,7 @@ def test_without_traffic_it_is_held_and_taken_back(stable: Service) -> None:
 def test_a_run_that_is_killed_in_a_step_is_taken_up(stable: Service) -> None:
     with steady(stable, RATE) as traffic:
         run = stable.start("2.0.0", service_delivery_steps=["25", "100"])
-        run.kill_when(lambda: stable.reached("step"), "the first step")
+        kill_when(run, lambda: stable.reached("step"), "the first step")
         time.sleep(5)
         ran = stable.deliver("2.0.0", service_delivery_steps=["25", "100"]).expect_success()
     traffic.report("killed in a step")
