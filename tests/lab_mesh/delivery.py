@@ -143,11 +143,7 @@ class Timed(Traffic):
 
 
 def kill_when(running: Running, reached: Callable[[], bool], moment: str) -> None:
-<<<<<<< /tmp/metrics/main/tests/lab_mesh/delivery.py
     """Kill a run as a lost controller does: the playbook and its workers, which have groups of their own."""
-=======
-    """Kill a run as a lost controller does: the playbook and its workers, which are in groups of their own."""
->>>>>>> /work/main/tests/lab_mesh/delivery.py
     while running.process.poll() is None:
         if reached():
             for pid in [*_below(running.process.pid), running.process.pid]:
