@@ -196,3 +196,19 @@ def test_a_root_must_be_listed_after_the_one_below_it(files: Path) -> None:
 def test_a_new_optional_field_leaves_keys_alone() -> None:
     """Keys are made of what a recipe says, not of what it could say."""
     assert plan_module._plain({"a": 1, "b": "", "c": (), "d": None, "e": {"f": False}}) == {"a": 1}
+
+
+def test_the_key_covers_a_main_program_of_ours(files: Path) -> None:
+    folder = files / "go/hello"
+    folder.mkdir(parents=True)
+    (folder / "go.mod").write_text("module nilecare.sd/bundle/hello\n\nrequire example.sd/hello v1.2.3\n")
+    (folder / "go.sum").write_text("")
+    recipe = files / "recipes/hello.yml"
+    go = "go: {directory: hello, module: example.sd/hello, programs: {hello: nilecare.sd/bundle/hello}}\n"
+    recipe.write_text(recipe.read_text() + go)
+    (folder / "main.go").write_text("package main\n")
+    before = make_plan(files, "modules")
+    (folder / "main.go").write_text("package main\n\nfunc main() {}\n")
+    after = make_plan(files, "modules")
+    assert before.unit("hello").key != after.unit("hello").key
+    assert before.unit("image-hello").key == after.unit("image-hello").key
