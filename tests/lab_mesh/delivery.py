@@ -6,6 +6,8 @@ import contextlib
 import json
 import os
 import signal
+import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,6 +33,8 @@ class Service:
     namespace: str
     path: str
     terms: dict[str, Any] = field(default_factory=dict)
+    port: int = 0
+    caller: tuple[str, str] | None = None
 
     @property
     def object_name(self) -> str:
@@ -84,7 +88,9 @@ class Service:
         }
 
     def traffic(self, rate: float = 10.0) -> Timed:
-        """Requests through the edge."""
+        """Requests through the edge, or from a caller in the mesh where one is named."""
+        if self.caller:
+            return Inside(self, self.port, self.caller, rate)
         services = self.lab.get("services", "--namespace", "edge")["items"]
         addresses = [
             s["status"]["loadBalancer"]["ingress"][0]["ip"]
@@ -173,6 +179,84 @@ def has_prometheus(lab: Lab) -> bool:
     """Whether there is a Prometheus that can be asked."""
     pods = lab.get("pods", "--all-namespaces", "--selector", "app.kubernetes.io/name=prometheus")["items"]
     return any(all(c["ready"] for c in pod["status"].get("containerStatuses", [])) for pod in pods)
+
+
+# Requests from a pod of the mesh over one kept connection; a line of JSON for each answer.
+CALLS = """
+import http.client, json, os, sys, threading, time
+# Whoever asked for it is gone when the input ends; a process in a pod is not ended by that alone.
+threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
+host, port, path, rate = json.loads(sys.argv[1])
+connection, began, number = None, time.monotonic(), 0
+while True:
+    number += 1
+    time.sleep(max(0, began + number / rate - time.monotonic()))
+    try:
+        if connection is None:
+            connection = http.client.HTTPConnection(host, port, timeout=35)
+        connection.request("GET", path)
+        response = connection.getresponse()
+        body = response.read()
+        version = json.loads(body).get("version", "") if body.startswith(b"{") else ""
+        print(json.dumps([response.status, version]), flush=True)
+    except (OSError, http.client.HTTPException) as error:
+        connection = None
+        print(json.dumps([0, f"{type(error).__name__}: {error}"]), flush=True)
+"""
+
+
+class Inside(Timed):
+    """The same from a pod of a declared caller in the mesh, whose proxy divides the requests."""
+
+    def __init__(self, service: Service, port: int, caller: tuple[str, str], rate: float) -> None:
+        super().__init__([], "", service.path, service.lab.state / "ca" / "ca.crt", rate=rate)
+        self.service = service
+        self.port = port
+        self.caller = caller
+        self._process: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> Inside:
+        lab, (namespace, name) = self.service.lab, self.caller
+        host = f"{self.service.object_name}.{self.service.namespace}.svc.cluster.local"
+        command = [str(lab.state / "bin" / "kubectl"), "--kubeconfig", str(lab.state / "kubeconfig")]
+        command += [
+            "exec",
+            "--stdin",
+            "--namespace",
+            namespace,
+            f"deployment/{name}",
+            "--container",
+            name,
+            "--",
+        ]
+        argument = json.dumps([host, self.port, self.path, self.rate])
+        self._process = subprocess.Popen(
+            [*command, "python3", "-u", "-c", CALLS, argument],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        thread = threading.Thread(target=self._read, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+        return self
+
+    def __exit__(self, *_failure: object) -> None:
+        if self._process is not None:
+            if self._process.stdin is not None:
+                self._process.stdin.close()
+            time.sleep(1)
+            self._process.terminate()
+            self._process.wait(timeout=30)
+
+    def _read(self) -> None:
+        stream = self._process.stdout if self._process else None
+        for line in stream or ():
+            status, version = json.loads(line)
+            if status:
+                self.answers.append((status, {"version": version}))
+            if status != 200:
+                self.lost.append(f"{time.strftime('%H:%M:%S')} {status} {version}")
 
 
 @contextmanager
