@@ -13,7 +13,6 @@ from pathlib import Path
 from .errors import BundleError
 from .recipe import Wheel
 
-
 #: every glibc up to that of Debian bookworm, whose file system the programs run on
 PLATFORMS = tuple(f"manylinux_2_{minor}_x86_64" for minor in range(36, 16, -1))
 
