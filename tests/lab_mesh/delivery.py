@@ -227,11 +227,10 @@ class Inside(Timed):
             f"deployment/{name}",
             "--container",
             name,
-            "--",
         ]
         argument = json.dumps([host, self.port, self.path, self.rate])
         self._process = subprocess.Popen(
-            [*command, "python3", "-u", "-c", CALLS, argument],
+            [*command, "--", "python3", "-u", "-c", CALLS, argument],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -73,10 +73,15 @@ def test_a_good_canary_loses_nothing_and_gets_its_shares(stable: Service) -> Non
     assert traffic.lost == []
     assert [entry["step"] for entry in record] == ["header", "10 %", "25 %", "50 %", "100 %"]
     assert record[0]["requests_new"] == 0, "nobody sent the header"
+    offset = time.time() - time.monotonic()
     for entry, share in zip(record[1:4], (0.10, 0.25, 0.50), strict=True):
-        new, all_of_them = entry["requests_new"], entry["requests_new"] + entry["requests_old"]
-        assert at_least(new, all_of_them, share) > DOUBT, entry
-        assert at_least(all_of_them - new, all_of_them, 1 - share) > DOUBT, entry
+        # As the callers saw it; Prometheus sees each pod at a moment of its own. Proxies hear within 3 s.
+        began = entry["began"] - offset
+        seen = traffic.versions(began + 3, began + entry["held"])
+        new, all_of_them = seen.get(version, 0), sum(seen.values())
+        print(f"   {entry['step']}: {new} of {all_of_them} were answered by {version}", flush=True)
+        assert at_least(new, all_of_them, share) > DOUBT, seen
+        assert at_least(all_of_them - new, all_of_them, 1 - share) > DOUBT, seen
     assert serving(stable) == version
 
 

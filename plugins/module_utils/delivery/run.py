@@ -338,7 +338,7 @@ class Run:
             if decision.action is Action.HOLD:
                 time.sleep(pause)
                 continue
-            entry = _entry(step, held, measures, decision)
+            entry = {"began": round(state.changed_at, 1), **_entry(step, held, measures, decision)}
             state = replace(state, record=(*state.record, entry))
             if decision.action is Action.BACK:
                 return self._fail(state, decision.reason)
