@@ -14,6 +14,10 @@ description:
     cannot be scheduled or are not ready within the service's deadline, then everything is put back as it
     was and the task fails with the reason. The earlier version serves all the time, because one of its pods
     is taken away only after a new one serves.
+  - Services whose strategy is C(blue_green) or C(canary) run in two colours beside each other; the new one is
+    tested, gets its traffic at once or in steps, is judged by Prometheus, and is taken back when it is not
+    good. A delivery whose run was killed is taken up by the next one. Smoke tests and questions to Prometheus
+    go through C(kubectl port-forward), with the C(kubectl) in C(bin) beside the kubeconfig, or on the PATH.
   - Configuration and secrets have names that change with their content, and those of earlier versions are
     kept as long as one can go back to them.
   - Runs within Ansible's own process where the connection is local, which saves the start of a Python for
@@ -105,8 +109,14 @@ seconds:
   description: Seconds from the first look until the version served alone.
   type: float
   returned: always
+delivery:
+  description:
+    - How far a delivery by blue-green or canary came, as in
+      RV(nilecare.platform.service_delivery#module:delivery).
+  type: dict
+  returned: not in check mode, when the service is not delivered by rolling
 nilecare_report:
-  description: A row of the run's report.
+  description: A row of the run's report, or the section of a delivery in steps.
   type: dict
   returned: not in check mode
 """

@@ -10,7 +10,7 @@ short_description: A delivery that is under way, looked at, held, let go on, or 
 description:
   - Acts on a delivery by blue-green or canary that M(nilecare.platform.service) began, whether or not its
     run is still at work. Its state lies in the cluster.
-version_added: 0.2.0
+version_added: 0.1.0
 author: NileCare platform team (@nilecare)
 options:
   kubeconfig:
