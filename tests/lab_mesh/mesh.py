@@ -85,8 +85,9 @@ class Mesh:
         return self.calls(first, "infrastructure", container="gateway-service", **more)
 
     def pods(self, namespace: str, app: str) -> list[dict[str, Any]]:
-        """Pods of a service that are there to stay."""
-        items = self.lab.get("pods", "--namespace", namespace, "--selector", f"app={app}")["items"]
+        """Pods of a service that are there to stay; those that tests put beside them are left out."""
+        chosen = f"app={app},!track"
+        items = self.lab.get("pods", "--namespace", namespace, "--selector", chosen)["items"]
         return [pod for pod in items if not pod["metadata"].get("deletionTimestamp")]
 
     def apply(self, obj: dict[str, Any]) -> None:
@@ -104,12 +105,11 @@ class Mesh:
         self.made.append((obj["kind"], metadata["namespace"], metadata["name"]))
 
     def clean(self) -> None:
-        """Remove what tests put into the cluster."""
+        """Remove what tests put into the cluster, and wait until its pods have gone too."""
         while self.made:
             kind, namespace, name = self.made.pop()
-            self.lab.kubectl(
-                "delete", kind, name, "--namespace", namespace, "--ignore-not-found", timeout=120
-            )
+            command = ["delete", kind, name, "--namespace", namespace, "--cascade=foreground"]
+            self.lab.kubectl(*command, "--ignore-not-found", timeout=180)
 
     def pod(self, name: str, namespace: str, app: str, injected: bool, serve: int = 0) -> None:
         """A pod of the reference image under Pod Security restricted; it waits, or serves at a port."""
