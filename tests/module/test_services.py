@@ -198,7 +198,7 @@ def test_a_killed_run_is_taken_up(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(delivering, "_follow", killed)
+        patch.setattr(delivering, "follow", killed)
         with pytest.raises(KeyboardInterrupt):
             run(bad)
     with pytest.raises(DeliveryError, match=r"1\.0\.0 was put back"):
