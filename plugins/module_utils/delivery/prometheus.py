@@ -135,7 +135,8 @@ class Prometheus:
 
         :raises PrometheusError: none of the pods answers.
         """
-        for attempt in (1, 2):
+        reason = ""
+        for _attempt in (1, 2):
             try:
                 if self._tunnel is None or not self._tunnel.is_open:
                     self.close()
@@ -144,9 +145,8 @@ class Prometheus:
                 return answer(body)
             except TunnelError as error:
                 self.close()
-                if attempt == 2:
-                    raise PrometheusError(f"Prometheus cannot be asked: {error}") from error
-        raise PrometheusError("Prometheus cannot be asked")
+                reason = str(error)
+        raise PrometheusError(f"Prometheus cannot be asked: {reason}")
 
     def _open(self) -> Tunnel:
         pods = [pod for pod in self.client.list("v1", "Pod", self.namespace, PODS).items if _ready(pod)]
