@@ -138,6 +138,7 @@ def test_the_proxy_knows_every_api_server_and_listens_where_it_is_told() -> None
         api_endpoint_port=7443,
         api_server_port=6443,
         api_endpoint_check_interval=2000,
+        api_endpoint_check_failures=4,
         api_endpoint_max_connections=1000,
         groups={"control_plane": ["k1", "o1"]},
         hostvars={"k1": {"ansible_host": "10.77.1.11"}, "o1": {"ansible_host": "10.77.2.11"}},
