@@ -83,11 +83,32 @@ class SmallCluster:
         self._thread.start()
 
     def stop(self) -> None:
+        """Stop everything and leave no pod and no node: the next small cluster begins with empty nodes."""
+        with self.plane.client() as client:
+            self._remove(client)
         self._stopped.set()
         for process in self._processes:
             process.kill()
             process.wait(timeout=30)
         self._thread.join(timeout=30)
+        with self.plane.client() as client:
+            for name in NODES:
+                client.request("DELETE", f"/api/v1/nodes/{name}")
+
+    @staticmethod
+    def _remove(client: Client) -> None:
+        for version, kind, path in (
+            ("apps/v1", "Deployment", "apis/apps/v1/namespaces/{}/deployments/{}"),
+            ("apps/v1", "ReplicaSet", "apis/apps/v1/namespaces/{}/replicasets/{}"),
+            ("v1", "Pod", "api/v1/namespaces/{}/pods/{}"),
+        ):
+            for obj in client.list(version, kind).items:
+                where = path.format(obj["metadata"]["namespace"], obj["metadata"]["name"])
+                try:
+                    client.request("DELETE", f"/{where}", None, {"gracePeriodSeconds": 0})
+                except ApiError as error:
+                    if error.status != 404:
+                        raise
 
     def _kubelets(self) -> None:
         with self.plane.client() as client:
