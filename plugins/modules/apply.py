@@ -157,7 +157,7 @@ import time
 import traceback
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import missing_required_lib
 
 YAML_ERROR = None
 try:
@@ -181,13 +181,14 @@ from ansible_collections.nilecare.platform.plugins.module_utils.kubernetes.error
     KubeconfigError,
     KubernetesError,
 )
+from ansible_collections.nilecare.platform.plugins.module_utils.quiet import QuietModule
 
 CHECK_PATIENCE = 3.0
 """Seconds after which check mode believes that there is no cluster yet."""
 
 
 def main() -> None:
-    module = AnsibleModule(
+    module = QuietModule(
         argument_spec={
             "kubeconfig": {"type": "path", "required": True},
             "context": {"type": "str"},
@@ -215,7 +216,6 @@ def main() -> None:
             "connections": {"type": "int", "default": 8},
         },
         supports_check_mode=True,
-        no_log=True,  # Keeps objects, which may be Secrets, out of the system log.
     )
     if YAML_ERROR:
         module.fail_json(msg=missing_required_lib("PyYAML"), exception=YAML_ERROR)
@@ -231,7 +231,7 @@ def main() -> None:
     module.exit_json(**answer(module, result, began))
 
 
-def run(module: AnsibleModule) -> Result:
+def run(module: QuietModule) -> Result:
     params = module.params
     absent = params["state"] == "absent"
     wanted = gather(params["objects"], params["files"])
@@ -284,7 +284,7 @@ def gather(objects: list[Any], files: list[str]) -> list[Any]:
     return found
 
 
-def answer(module: AnsibleModule, result: Result, began: float) -> dict[str, Any]:
+def answer(module: QuietModule, result: Result, began: float) -> dict[str, Any]:
     """Return values. The invocation names how many objects were given, not what is in them."""
     arguments = {key: value for key, value in module.params.items() if key != "objects"}
     arguments["objects"] = f"{len(module.params['objects'])} objects"

@@ -89,19 +89,18 @@ changed_paths:
   sample: [/etc/hosts]
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.nilecare.platform.plugins.module_utils.machines import files
 from ansible_collections.nilecare.platform.plugins.module_utils.machines.state import StateError
+from ansible_collections.nilecare.platform.plugins.module_utils.quiet import QuietModule
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
+    module = QuietModule(
         argument_spec={
             "files": {"type": "list", "elements": "dict", "required": True, "options": files.SPEC}
         },
         supports_check_mode=True,
-        no_log=True,  # Keeps contents, which may be secrets, out of the system log.
     )
     module.no_log_values.update(files.secret_contents(module.params["files"]))
     try:

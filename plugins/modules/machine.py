@@ -102,19 +102,18 @@ steps:
       changes: ["restart chrony.service: /etc/chrony/chrony.conf is newer than its start"]
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.nilecare.platform.plugins.module_utils.machines import files, steps
 from ansible_collections.nilecare.platform.plugins.module_utils.machines.state import Machine, StateError
+from ansible_collections.nilecare.platform.plugins.module_utils.quiet import QuietModule
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
+    module = QuietModule(
         argument_spec={
             "steps": {"type": "list", "elements": "dict", "required": True, "options": steps.SPEC}
         },
         supports_check_mode=True,
-        no_log=True,  # Keeps contents, which may be secrets, out of the system log.
     )
     for step in module.params["steps"]:
         module.no_log_values.update(files.secret_contents(step.get("files") or []))

@@ -12,8 +12,9 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.parameters import remove_values
+
+from ..module_utils.quiet import QuietModule
 
 Result = dict[str, Any]
 
@@ -30,13 +31,13 @@ def call(main: Callable[[], None], namespace: dict[str, Any], arguments: Mapping
     """The result of a module.
 
     :param main: the module's function ``main``.
-    :param namespace: the module's globals, in which ``main`` finds the name AnsibleModule.
+    :param namespace: the module's globals, in which ``main`` finds AnsibleModule or QuietModule.
     :param arguments: the task's arguments and Ansible's own (``_ansible_check_mode`` and so on). They go
         through JSON, as they would on their way to a machine.
     """
 
-    class InProcess(AnsibleModule):  # type: ignore[misc]
-        """AnsibleModule that takes its arguments from the caller and gives its result back."""
+    class InProcess(QuietModule):
+        """Module that takes its arguments from the caller and gives its result back."""
 
         def _load_params(self) -> None:
             self.params = json.loads(json.dumps(dict(arguments)))
@@ -57,12 +58,14 @@ def call(main: Callable[[], None], namespace: dict[str, Any], arguments: Mapping
             result.pop("exception", None)
             self.exit_json(failed=True, msg=msg, **result)
 
-    kept = namespace["AnsibleModule"]
-    namespace["AnsibleModule"] = InProcess
+    kept: dict[str, Any] = {
+        name: namespace[name] for name in ("AnsibleModule", "QuietModule") if name in namespace
+    }
+    namespace.update(dict.fromkeys(kept, InProcess))
     try:
         main()
     except _EndedError as ended:
         return ended.result
     finally:
-        namespace["AnsibleModule"] = kept
+        namespace.update(kept)
     raise RuntimeError("the module ended without a result")

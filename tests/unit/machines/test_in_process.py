@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.module_utils import basic
+from ansible_collections.nilecare.platform.plugins.module_utils.quiet import QuietModule
 from ansible_collections.nilecare.platform.plugins.modules import files
 from ansible_collections.nilecare.platform.plugins.plugin_utils.in_process import call
 
@@ -60,7 +60,7 @@ def test_what_must_not_be_seen_is_masked(tmp_path: Path) -> None:
     result = in_process(files=[wish], _ansible_diff=True)
     assert result["changed"] and (tmp_path / "file").read_text() == "seldom-word"
     assert "seldom-word" not in json.dumps(result)
-    assert files.AnsibleModule is basic.AnsibleModule
+    assert files.QuietModule is QuietModule
 
 
 def test_a_module_that_breaks_breaks_the_task(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,4 +70,11 @@ def test_a_module_that_breaks_breaks_the_task(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(files.files, "ensure", broken)
     with pytest.raises(TypeError):
         in_process(files=[])
-    assert files.AnsibleModule is basic.AnsibleModule
+    assert files.QuietModule is QuietModule
+
+
+def test_no_argument_reaches_the_system_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    logged: list[str] = []
+    monkeypatch.setattr(QuietModule, "log", lambda _module, text, **_more: logged.append(text))
+    in_process(files=[{"path": str(tmp_path / "file"), "content": "seldom-word"}], _ansible_no_log=False)
+    assert logged == []
