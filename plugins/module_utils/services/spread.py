@@ -182,7 +182,7 @@ def _rebalance_one(client: Client, deployment: dict[str, Any], deadline: float, 
     pods = pods_of(deployment, everything)
     before = dict(zones(pods, nodes))
     spread = Spread(f"{metadata['namespace']}/{metadata['name']}", before, before)
-    if not is_settled(deployment):
+    if not is_settled(deployment) and (check or not _settles(client, deployment, deadline)):
         spread.trouble = "is not complete, so that nothing was moved"
         return spread
     for _number in range(len(pods)):
@@ -233,7 +233,8 @@ def _move(client: Client, deployment: dict[str, Any], move: Move, deadline: floa
             wanted = deployment["spec"].get("replicas", 1)
             pods = client.list("v1", "Pod", metadata["namespace"], _selector(deployment)).items
             serving = [pod for pod in pods_of(deployment, pods) if _ready(pod)]
-            if len(serving) >= wanted and all(pod["metadata"]["name"] != move.pod for pod in serving):
+            moved = len(serving) >= wanted and all(pod["metadata"]["name"] != move.pod for pod in serving)
+            if moved and _settles(client, deployment, end - time.monotonic()):
                 return ""
         time.sleep(LOOK)
     if not evicted:
@@ -243,6 +244,19 @@ def _move(client: Client, deployment: dict[str, Any], move: Move, deadline: floa
     except KubernetesError as error:
         why = [str(error)]
     return "; ".join([f"the successor of {move.pod} does not serve after {deadline:.0f} s", *why])
+
+
+def _settles(client: Client, deployment: dict[str, Any], seconds: float) -> bool:
+    """Wait for a Deployment to be whole: a pod that is ready counts only after minReadySeconds."""
+    metadata = deployment["metadata"]
+    end = time.monotonic() + seconds
+    while True:
+        now = client.get("apps/v1", "Deployment", metadata["name"], metadata["namespace"])
+        if now and is_settled(now):
+            return True
+        if time.monotonic() >= end:
+            return False
+        time.sleep(LOOK)
 
 
 def _selector(deployment: dict[str, Any]) -> str:
