@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -170,10 +170,12 @@ class Running:
         return Ran(code, self.log.read_text(errors="replace"), report, seconds)
 
     def kill_when(self, reached: Callable[[], bool], moment: str) -> None:
-        """Kill the run, with all its processes on this host, as soon as a moment is reached."""
+        """Kill the run, with its workers (they have groups of their own), as soon as a moment is reached."""
         while self.process.poll() is None:
             if reached():
-                os.killpg(self.process.pid, signal.SIGKILL)
+                for pid in [self.process.pid, *processes_below(self.process.pid)]:
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
                 self.process.wait()
                 return
             time.sleep(0.1)
@@ -181,6 +183,19 @@ class Running:
         raise AssertionError(
             f"the run ended ({self.process.returncode}) before this moment: {moment}\n{text}"
         )
+
+
+def processes_below(pid: int) -> list[int]:
+    """The processes that a process started, and those that they did."""
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            fields = entry.read_text().rpartition(")")[2].split()
+            children.setdefault(int(fields[1]), []).append(int(entry.parent.name))
+    found = list(children.get(pid, []))
+    for process in found:
+        found += children.get(process, [])
+    return found
 
 
 def until(condition: Callable[[], Any], seconds: float, what: str) -> Any:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from tests.lab.harness import Lab, Ran, Running, until
@@ -148,33 +144,6 @@ class Timed(Traffic):
         )
 
 
-def kill_when(running: Running, reached: Callable[[], bool], moment: str) -> None:
-    """Kill a run as a lost controller does: the playbook and its workers, which have groups of their own."""
-    while running.process.poll() is None:
-        if reached():
-            for pid in [*_below(running.process.pid), running.process.pid]:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-            running.process.wait()
-            return
-        time.sleep(0.2)
-    text = running.log.read_text(errors="replace")[-4000:]
-    raise AssertionError(f"the run ended ({running.process.returncode}) before this moment: {moment}\n{text}")
-
-
-def _below(pid: int) -> list[int]:
-    """The processes that a process started, and those that they did."""
-    parents: dict[int, list[int]] = {}
-    for entry in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            fields = entry.read_text().rpartition(")")[2].split()
-            parents.setdefault(int(fields[1]), []).append(int(entry.parent.name))
-    found = list(parents.get(pid, []))
-    for child in list(found):
-        found += _below(child)
-    return found
-
-
 def has_prometheus(lab: Lab) -> bool:
     """Whether there is a Prometheus that can be asked."""
     pods = lab.get("pods", "--all-namespaces", "--selector", "app.kubernetes.io/name=prometheus")["items"]
@@ -244,8 +213,6 @@ class Inside(Timed):
         if self._process is not None:
             if self._process.stdin is not None:
                 self._process.stdin.close()
-            time.sleep(1)
-            self._process.terminate()
             self._process.wait(timeout=30)
 
     def _read(self) -> None:
@@ -265,4 +232,10 @@ def steady(service: Service, rate: float = 10.0) -> Iterator[Timed]:
     with traffic:
         until(lambda: len(traffic.answers) >= 10, 60, "the first answers")
         yield traffic
-        time.sleep(5)
+        more(traffic, 50)
+
+
+def more(traffic: Timed, number: int) -> None:
+    """Wait for so many more answers."""
+    before = len(traffic.answers)
+    until(lambda: len(traffic.answers) >= before + number, 60, f"{number} more answers")

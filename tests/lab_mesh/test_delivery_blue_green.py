@@ -11,7 +11,7 @@ import pytest
 
 from tests.lab.harness import Lab, until
 
-from .delivery import Service, has_prometheus, kill_when, steady
+from .delivery import Service, has_prometheus, more, steady
 
 
 @pytest.fixture(scope="module")
@@ -82,8 +82,8 @@ def test_a_killed_run_is_taken_up(service: Service, phase: str) -> None:
     version = "2.0.0" if phase == "start" else "1.1.0"
     with steady(service) as traffic:
         run = service.start(version)
-        kill_when(run, lambda: service.reached(phase), f"phase {phase}")
-        time.sleep(3)
+        run.kill_when(lambda: service.reached(phase), f"phase {phase}")
+        more(traffic, 30)
         assert not service.reached("kept")
         service.deliver(version).expect_success()
         assert service.reached("kept")

@@ -13,7 +13,7 @@ from ansible_collections.nilecare.platform.plugins.module_utils.delivery.numbers
 
 from tests.lab.harness import Lab, Ran
 
-from .delivery import Service, kill_when, steady
+from .delivery import Service, more, steady
 
 RATE = 20.0
 # The chance of a split that is as it should be to look as if it were not.
@@ -134,8 +134,8 @@ def test_a_run_that_is_killed_in_a_step_is_taken_up(stable: Service) -> None:
     version = "1.0.0" if serving(stable) == "1.1.0" else "1.1.0"
     with steady(stable, RATE) as traffic:
         run = stable.start(version, service_delivery_steps=["25", "100"])
-        kill_when(run, lambda: stable.reached("step"), "the first step")
-        time.sleep(5)
+        run.kill_when(lambda: stable.reached("step"), "the first step")
+        more(traffic, 50)
         ran = stable.deliver(version, service_delivery_steps=["25", "100"]).expect_success()
     traffic.report("killed in a step")
     steps(ran, stable)
