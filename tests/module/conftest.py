@@ -12,10 +12,13 @@ import pytest
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.nilecare.platform.plugins.module_utils.kubernetes.client import Client
+from ansible_collections.nilecare.platform.plugins.module_utils.services.namespaces import platform_objects
 from ansible_collections.nilecare.platform.plugins.modules import apply as apply_module
 
 from tests.module import binaries
 from tests.module.control_plane import ControlPlane
+from tests.module.shipped import model
+from tests.module.small_cluster import SmallCluster
 
 _numbers = itertools.count(1)
 
@@ -32,6 +35,21 @@ def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlP
         yield plane
     finally:
         plane.stop()
+
+
+@pytest.fixture(scope="module")
+def cluster(control_plane: ControlPlane) -> Iterator[SmallCluster]:
+    """Nodes, scheduler and controllers, and what all services of the platform share."""
+    cluster = SmallCluster(control_plane)
+    cluster.start()
+    with control_plane.client() as client:
+        for obj in platform_objects(model()):
+            if obj["kind"] in ("PriorityClass", "ClusterRole"):
+                client.apply(obj)
+    try:
+        yield cluster
+    finally:
+        cluster.stop()
 
 
 @pytest.fixture

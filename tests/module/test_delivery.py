@@ -6,7 +6,7 @@ import itertools
 import math
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -30,12 +30,10 @@ from ansible_collections.nilecare.platform.plugins.module_utils.services.deliver
 from ansible_collections.nilecare.platform.plugins.module_utils.services.model import Service
 from ansible_collections.nilecare.platform.plugins.module_utils.services.namespaces import (
     namespace_objects,
-    platform_objects,
 )
 
-from tests.module.control_plane import ControlPlane
+from tests.module.shipped import SMALL, model
 from tests.module.small_cluster import SmallCluster
-from tests.module.test_services import SMALL, model
 
 _numbers = itertools.count(1)
 
@@ -87,20 +85,6 @@ class Traffic:
 
     def close(self) -> None:
         pass
-
-
-@pytest.fixture(scope="module")
-def cluster(control_plane: ControlPlane) -> Iterator[SmallCluster]:
-    cluster = SmallCluster(control_plane)
-    cluster.start()
-    with control_plane.client() as client:
-        for obj in platform_objects(model()):
-            if obj["kind"] in ("PriorityClass", "ClusterRole"):
-                client.apply(obj)
-    try:
-        yield cluster
-    finally:
-        cluster.stop()
 
 
 @pytest.fixture

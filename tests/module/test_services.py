@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -21,8 +20,7 @@ from ansible_collections.nilecare.platform.plugins.module_utils.services.deliver
     go_back,
     look,
 )
-from ansible_collections.nilecare.platform.plugins.module_utils.services.inventory import read_platform
-from ansible_collections.nilecare.platform.plugins.module_utils.services.model import Platform, Service, Tier
+from ansible_collections.nilecare.platform.plugins.module_utils.services.model import Service, Tier
 from ansible_collections.nilecare.platform.plugins.module_utils.services.namespaces import (
     namespace_objects,
     platform_objects,
@@ -31,32 +29,10 @@ from ansible_collections.nilecare.platform.plugins.module_utils.services.rollout
 from ansible_collections.nilecare.platform.plugins.module_utils.services.spread import rebalance
 
 from tests.module.control_plane import ControlPlane
+from tests.module.shipped import SMALL, model
 from tests.module.small_cluster import NODES, SmallCluster
-from tests.unit.services.conftest import host, options, shipped
 
 _numbers = itertools.count(1)
-SMALL = Tier("small", 10, 100, 16 * 2**20, 64 * 2**20)
-
-
-@functools.cache
-def model() -> Platform:
-    platform, findings = read_platform([host(*entry) for entry in shipped()], options())
-    assert findings == []
-    return platform
-
-
-@pytest.fixture(scope="module")
-def cluster(control_plane: ControlPlane) -> Iterator[SmallCluster]:
-    cluster = SmallCluster(control_plane)
-    cluster.start()
-    with control_plane.client() as client:
-        for obj in platform_objects(model()):
-            if obj["kind"] in ("PriorityClass", "ClusterRole"):
-                client.apply(obj)
-    try:
-        yield cluster
-    finally:
-        cluster.stop()
 
 
 Run = Callable[..., Delivery]
