@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -11,8 +10,6 @@ import pytest
 from ansible_collections.nilecare.platform.plugins.module_utils.bundle import deb
 from ansible_collections.nilecare.platform.plugins.module_utils.bundle.errors import BundleError
 from ansible_collections.nilecare.platform.plugins.module_utils.bundle.recipe import Deb
-
-pytestmark = pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="needs dpkg-deb")
 
 
 @pytest.fixture
