@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from ..kubernetes.client import Client
 from ..kubernetes.errors import KubernetesError
+from ..kubernetes.readiness import is_ready
 from .numbers import Counts
 from .tunnel import Tunnel, TunnelError
 
@@ -166,6 +167,4 @@ class Prometheus:
 
 
 def _ready(pod: dict[str, Any]) -> bool:
-    conditions = (pod.get("status") or {}).get("conditions") or []
-    ready = any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
-    return ready and not pod["metadata"].get("deletionTimestamp")
+    return is_ready(pod) and not pod["metadata"].get("deletionTimestamp")

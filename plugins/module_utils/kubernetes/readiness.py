@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,12 +49,17 @@ def _group(obj: dict[str, Any]) -> str:
     return str(obj.get("apiVersion", "")).rpartition("/")[0]
 
 
-def condition(obj: dict[str, Any], kind: str) -> dict[str, Any]:
+def condition(obj: Mapping[str, Any], kind: str) -> dict[str, Any]:
     """The status condition of that type, or an empty mapping."""
     for entry in (obj.get("status") or {}).get("conditions") or []:
         if entry.get("type") == kind:
             return dict(entry)
     return {}
+
+
+def is_ready(obj: Mapping[str, Any]) -> bool:
+    """Whether a Node or Pod says of itself that it is ready."""
+    return condition(obj, "Ready").get("status") == "True"
 
 
 def _say(entry: dict[str, Any], otherwise: str) -> str:

@@ -15,10 +15,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..kubernetes import reasons
+from ..kubernetes import reasons, waiting
 from ..kubernetes.client import Client
 from ..kubernetes.errors import ApiError, KubernetesError
-from .quantities import byte_count
+from ..kubernetes.objects import Reference
+from ..kubernetes.readiness import is_ready
+from .quantities import byte_count, millicores
 from .workload import ZONE
 
 # Seconds between two looks at the pods, and for which an eviction that the budget forbids is tried again.
@@ -118,8 +120,7 @@ def _open(node: Mapping[str, Any], pod: Mapping[str, Any]) -> bool:
     """Whether a pod may come up on a node: it is ready, not cordoned, and has no taint that keeps it away."""
     if node["spec"].get("unschedulable"):
         return False
-    conditions = (node.get("status") or {}).get("conditions") or []
-    if not any(c["type"] == "Ready" and c["status"] == "True" for c in conditions):
+    if not is_ready(node):
         return False
     taints = [t for t in node["spec"].get("taints") or [] if t["effect"] in ("NoSchedule", "NoExecute")]
     tolerations = pod["spec"].get("tolerations") or []
@@ -134,15 +135,10 @@ def _tolerates(toleration: Mapping[str, Any], taint: Mapping[str, Any]) -> bool:
     return (toleration.get("key"), toleration.get("value", "")) == (taint["key"], taint.get("value", ""))
 
 
-def _cpu(value: str | int) -> float:
-    text = str(value)
-    return float(text[:-1]) / 1000 if text.endswith("m") else float(text)
-
-
-def _requests(pod: Mapping[str, Any]) -> tuple[float, int]:
-    """Cores and bytes that a pod's containers ask for."""
+def _requests(pod: Mapping[str, Any]) -> tuple[int, int]:
+    """Thousandths of a core and bytes that a pod's containers ask for."""
     asked = [(c.get("resources") or {}).get("requests") or {} for c in pod["spec"]["containers"]]
-    return sum(_cpu(a.get("cpu", 0)) for a in asked), sum(byte_count(a.get("memory", 0)) for a in asked)
+    return sum(millicores(a.get("cpu", 0)) for a in asked), sum(byte_count(a.get("memory", 0)) for a in asked)
 
 
 def _has_room(node: Mapping[str, Any], pod: Mapping[str, Any], everything: list[dict[str, Any]]) -> bool:
@@ -157,7 +153,7 @@ def _has_room(node: Mapping[str, Any], pod: Mapping[str, Any], everything: list[
     cpu, memory = _requests(pod)
     return (
         len(there) < int(offered.get("pods", 110))
-        and sum(one[0] for one in there) + cpu <= _cpu(offered.get("cpu", 0))
+        and sum(one[0] for one in there) + cpu <= millicores(offered.get("cpu", 0))
         and sum(one[1] for one in there) + memory <= byte_count(offered.get("memory", 0))
     )
 
@@ -232,7 +228,7 @@ def _move(client: Client, deployment: dict[str, Any], move: Move, deadline: floa
             # The pod is away before its Deployment's status says so: count pods, not the status.
             wanted = deployment["spec"].get("replicas", 1)
             pods = client.list("v1", "Pod", metadata["namespace"], _selector(deployment)).items
-            serving = [pod for pod in pods_of(deployment, pods) if _ready(pod)]
+            serving = [pod for pod in pods_of(deployment, pods) if is_ready(pod)]
             moved = len(serving) >= wanted and all(pod["metadata"]["name"] != move.pod for pod in serving)
             if moved and _settles(client, deployment, end - time.monotonic()):
                 return ""
@@ -249,20 +245,9 @@ def _move(client: Client, deployment: dict[str, Any], move: Move, deadline: floa
 def _settles(client: Client, deployment: dict[str, Any], seconds: float) -> bool:
     """Wait for a Deployment to be whole: a pod that is ready counts only after minReadySeconds."""
     metadata = deployment["metadata"]
-    end = time.monotonic() + seconds
-    while True:
-        now = client.get("apps/v1", "Deployment", metadata["name"], metadata["namespace"])
-        if now and is_settled(now):
-            return True
-        if time.monotonic() >= end:
-            return False
-        time.sleep(LOOK)
+    target = Reference("apps/v1", "Deployment", metadata["namespace"], metadata["name"])
+    return not waiting.wait_for(client, [target], seconds)
 
 
 def _selector(deployment: dict[str, Any]) -> str:
     return ",".join(f"{key}={value}" for key, value in deployment["spec"]["selector"]["matchLabels"].items())
-
-
-def _ready(pod: dict[str, Any]) -> bool:
-    conditions = (pod.get("status") or {}).get("conditions") or []
-    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
