@@ -24,22 +24,8 @@ description:
     each service.
 version_added: 0.1.0
 author: NileCare platform team (@nilecare)
+extends_documentation_fragment: [nilecare.platform.service_modelled]
 options:
-  kubeconfig:
-    description: Path of the kubeconfig file.
-    type: path
-    required: true
-  service:
-    description:
-      - The service as M(nilecare.platform.service_model) returns it in
-        RV(nilecare.platform.service_model#module:services).
-    type: dict
-    required: true
-  secrets:
-    description:
-      - Values of the service's secret environment variables. They are in no return value and no diff.
-    type: dict
-    default: {}
   force:
     description: Take fields over that another manager has changed, instead of reporting the conflict.
     type: bool
@@ -51,10 +37,6 @@ attributes:
   diff_mode:
     description: Shows each object that changes, with the values of Secrets hidden.
     support: full
-  platform:
-    description: Runs on the controller.
-    support: full
-    platforms: posix
 seealso:
   - module: nilecare.platform.service_model
   - module: nilecare.platform.service_history

@@ -12,21 +12,8 @@ description:
     run is still at work. Its state lies in the cluster.
 version_added: 0.1.0
 author: NileCare platform team (@nilecare)
+extends_documentation_fragment: [nilecare.platform.service_modelled]
 options:
-  kubeconfig:
-    description: Path of the kubeconfig file.
-    type: path
-    required: true
-  service:
-    description:
-      - The service as M(nilecare.platform.service_model) returns it in
-        RV(nilecare.platform.service_model#module:services).
-    type: dict
-    required: true
-  secrets:
-    description: Values of the service's secret environment variables. They are in no return value.
-    type: dict
-    default: {}
   command:
     description:
       - V(status) only looks. V(pause) holds the step that it is at for as long as nothing else is said; a
@@ -45,10 +32,6 @@ attributes:
   diff_mode:
     description: The state is returned, not compared.
     support: none
-  platform:
-    description: Runs on the controller.
-    support: full
-    platforms: posix
 seealso:
   - module: nilecare.platform.service
 """

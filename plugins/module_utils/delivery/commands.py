@@ -12,7 +12,7 @@ from typing import Any
 from ..kubernetes.client import Client
 from ..kubernetes.errors import KubernetesError
 from ..services.model import Service
-from ..services.tasks import PATIENCE, TaskError
+from ..services.tasks import MODELLED_ARGUMENTS, PATIENCE, TaskError, modelled
 from .eyes import ClusterEyes
 from .machine import Phase, State
 from .report import delivery_values, lines, section, summary
@@ -20,9 +20,7 @@ from .run import Run
 from .store import LeaseHeldError, Store
 
 ARGUMENTS: dict[str, Any] = {
-    "kubeconfig": {"type": "path", "required": True},
-    "service": {"type": "dict", "required": True},
-    "secrets": {"type": "dict", "default": {}, "no_log": True},
+    **MODELLED_ARGUMENTS,
     "command": {
         "type": "str",
         "choices": ["status", "pause", "resume", "promote", "abort"],
@@ -38,8 +36,7 @@ def command_task(params: Mapping[str, Any], check: bool) -> dict[str, Any]:
 
     :raises TaskError: there is nothing to do it to, or it could not be done.
     """
-    service = Service.from_dict(params["service"])
-    secrets = {str(name): str(value) for name, value in (params["secrets"] or {}).items()}
+    service, secrets = modelled(params)
     try:
         with Client.from_kubeconfig(params["kubeconfig"], None, PATIENCE) as client:
             return _Commands(client, params["kubeconfig"], service, secrets, check).do(params["command"])

@@ -16,10 +16,13 @@ from ..kubernetes.errors import ClusterUnreachable, KubeconfigError, KubernetesE
 from .deliver import Delivery, DeliveryError, Target, deliver, go_back, look, plan_first
 from .model import Service
 
-SERVICE_ARGUMENTS: dict[str, Any] = {
+MODELLED_ARGUMENTS: dict[str, Any] = {
     "kubeconfig": {"type": "path", "required": True},
     "service": {"type": "dict", "required": True},
     "secrets": {"type": "dict", "default": {}, "no_log": True},
+}
+SERVICE_ARGUMENTS: dict[str, Any] = {
+    **MODELLED_ARGUMENTS,
     "force": {"type": "bool", "default": False},
 }
 TARGET_ARGUMENTS: dict[str, Any] = {
@@ -44,6 +47,20 @@ def _silent(text: str) -> None:
     """Nobody listens."""
 
 
+def modelled(params: Mapping[str, Any]) -> tuple[Service, dict[str, str]]:
+    """The service and its secrets that MODELLED_ARGUMENTS give.
+
+    :raises TaskError: it is no service as the model has them.
+    """
+    try:
+        service = Service.from_dict(params["service"])
+    except (ValueError, TypeError) as error:
+        raise TaskError(
+            f"service is not what nilecare.platform.service_model returns: {error}. Nothing was changed."
+        ) from error
+    return service, {str(name): str(value) for name, value in (params["secrets"] or {}).items()}
+
+
 def service_task(
     params: Mapping[str, Any], check: bool, diff: bool, say: Callable[[str], None] = _silent
 ) -> dict[str, Any]:
@@ -52,13 +69,7 @@ def service_task(
     :param say: is told how a delivery in steps goes on, a line at a time.
     :raises TaskError: it could not be done.
     """
-    try:
-        service = Service.from_dict(params["service"])
-    except (ValueError, TypeError) as error:
-        raise TaskError(
-            f"service is not what nilecare.platform.service_model returns: {error}. Nothing was changed."
-        ) from error
-    secrets = {str(name): str(value) for name, value in (params["secrets"] or {}).items()}
+    service, secrets = modelled(params)
     missing = sorted(set(service.secret_names) ^ set(secrets))
     if missing:
         raise TaskError(
