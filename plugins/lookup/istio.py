@@ -46,15 +46,13 @@ _raw:
 """
 
 import json
-import subprocess
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleError
 from ansible.plugins.lookup import LookupBase
-from ansible_collections.nilecare.platform.plugins.module_utils.kubernetes import objects
-from ansible_collections.nilecare.platform.plugins.module_utils.kubernetes.errors import KubernetesError
+from ansible_collections.nilecare.platform.plugins.plugin_utils.renderer import in_bundle, rendered
 
 TIMEOUT = 120.0
 """Seconds for one rendering; nothing is fetched, so it takes about one."""
@@ -67,20 +65,14 @@ class LookupModule(LookupBase):  # type: ignore[misc]
 
     def run(self, terms: list[Any], variables: Any = None, **kwargs: Any) -> list[Any]:
         self.set_options(var_options=variables, direct=kwargs)
-        program = self.get_option("istioctl") or self._in_bundle(variables)
+        program = self.get_option("istioctl") or in_bundle(
+            self, "istio", variables, "bin/istioctl", "istioctl"
+        )
         found: list[dict[str, Any]] = []
         for term in terms:
             found.extend(render(term, Path(program)))
         # A list in a list: `lookup` takes the outer one away, also when there is only one object.
         return [found]
-
-    def _in_bundle(self, variables: Any) -> str:
-        if not variables or "bundle_directory" not in variables:
-            raise AnsibleError(
-                "istio: istioctl is looked for in the bundle, but bundle_directory is not defined; depend on "
-                "role nilecare.platform.platform or give istioctl"
-            )
-        return f"{self._templar.template(variables['bundle_directory'])}/bin/istioctl"
 
 
 def render(specification: dict[str, Any], program: Path) -> list[dict[str, Any]]:
@@ -101,18 +93,8 @@ def render(specification: dict[str, Any], program: Path) -> list[dict[str, Any]]
         command = [str(program), "manifest", "generate", "--filename", str(file)]
         # HOME and KUBECONFIG: of no cluster that the operator may know.
         environment = {"HOME": folder, "KUBECONFIG": f"{folder}/none", "PATH": "/usr/bin:/bin"}
-        try:
-            done = subprocess.run(
-                command, capture_output=True, text=True, timeout=TIMEOUT, check=False, env=environment
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise AnsibleError(f"istio: {program} could not render: {error}") from None
-    if done.returncode:
-        raise AnsibleError(f"istio: {done.stderr.strip()}")
-    try:
-        return [without_what_istiod_keeps(obj) for obj in objects.parse(done.stdout, "istioctl")]
-    except KubernetesError as error:
-        raise AnsibleError(f"istio: {error}") from None
+        found = rendered("istio", command, TIMEOUT, environment)
+    return [without_what_istiod_keeps(obj) for obj in found]
 
 
 def without_what_istiod_keeps(obj: dict[str, Any]) -> dict[str, Any]:

@@ -49,15 +49,13 @@ _raw:
 """
 
 import shutil
-import subprocess
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleError
 from ansible.plugins.lookup import LookupBase
-from ansible_collections.nilecare.platform.plugins.module_utils.kubernetes import objects
-from ansible_collections.nilecare.platform.plugins.module_utils.kubernetes.errors import KubernetesError
+from ansible_collections.nilecare.platform.plugins.plugin_utils.renderer import in_bundle, rendered
 
 TIMEOUT = 60.0
 """Seconds for one build; nothing is fetched, so it takes well under one."""
@@ -68,8 +66,13 @@ class LookupModule(LookupBase):  # type: ignore[misc]
 
     def run(self, terms: list[str], variables: Any = None, **kwargs: Any) -> list[Any]:
         self.set_options(var_options=variables, direct=kwargs)
-        kubectl = self.get_option("kubectl") or self._in_bundle(variables, "bin/kubectl")
-        manifests = self.get_option("manifests") or self._in_bundle(variables, "manifests")
+        options = "kubectl and manifests"
+        kubectl = self.get_option("kubectl") or in_bundle(
+            self, "kustomize", variables, "bin/kubectl", options
+        )
+        manifests = self.get_option("manifests") or in_bundle(
+            self, "kustomize", variables, "manifests", options
+        )
         found: list[dict[str, Any]] = []
         for term in terms:
             directory = Path(str(term)).expanduser()
@@ -78,15 +81,6 @@ class LookupModule(LookupBase):  # type: ignore[misc]
             found.extend(build(directory, Path(kubectl), Path(manifests)))
         # A list in a list: `lookup` takes the outer one away, also when there is only one object.
         return [found]
-
-    def _in_bundle(self, variables: Any, path: str) -> str:
-        if not variables or "bundle_directory" not in variables:
-            raise AnsibleError(
-                f"kustomize: {path} is looked for in the bundle, but bundle_directory is not defined; "
-                "depend on role nilecare.platform.platform or give kubectl and manifests"
-            )
-        directory = self._templar.template(variables["bundle_directory"])
-        return f"{directory}/{path}"
 
 
 def build(directory: Path, kubectl: Path, manifests: Path) -> list[dict[str, Any]]:
@@ -99,14 +93,6 @@ def build(directory: Path, kubectl: Path, manifests: Path) -> list[dict[str, Any
         (copy / "bundle").symlink_to(manifests.resolve())
         command = [str(kubectl), "kustomize", "--load-restrictor=LoadRestrictionsNone", str(copy)]
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False)
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise AnsibleError(f"kustomize: {kubectl} could not build {directory}: {error}") from None
-        if done.returncode:
-            raise AnsibleError(
-                f"kustomize: {directory}: {done.stderr.strip().replace(str(copy), str(directory))}"
-            )
-    try:
-        return objects.parse(done.stdout, str(directory))
-    except KubernetesError as error:
-        raise AnsibleError(f"kustomize: {error}") from None
+            return rendered(f"kustomize: {directory}", command, TIMEOUT)
+        except AnsibleError as error:
+            raise AnsibleError(str(error).replace(str(copy), str(directory))) from None
