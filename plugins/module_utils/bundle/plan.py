@@ -186,21 +186,12 @@ class _Planner:
                 seconds=recipe.seconds,
                 megabytes=recipe.megabytes,
             )
-        if recipe.wheel:
+        if recipe.wheel or recipe.debs:
             self.add(
                 recipe.component,
                 "programs",
                 recipe,
-                _plain(recipe.wheel),
-                seconds=recipe.seconds,
-                megabytes=recipe.megabytes,
-            )
-        if recipe.debs:
-            self.add(
-                recipe.component,
-                "programs",
-                recipe,
-                [_plain(deb) for deb in recipe.debs],
+                _plain(recipe.wheel or recipe.debs),
                 seconds=recipe.seconds,
                 megabytes=recipe.megabytes,
             )
