@@ -4,14 +4,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 UNIT_DIRECTORY = "etc/systemd/system"
+DEAD = ("Z", "X")  # states in /proc/PID/stat of what has ended, see proc(5)
 
 
 def _systemctl(*arguments: str) -> str:
@@ -51,25 +54,36 @@ def is_container(command: str, cgroup: str) -> bool:
     return command.startswith("containerd-shim") or "kubepods" in cgroup
 
 
-def end_containers(dry_run: bool, processes: Path = Path("/proc")) -> list[str]:
-    """Ends what containers are left when their runtime is gone already."""
-    found = []
+def containers_left(processes: Path = Path("/proc")) -> dict[int, str]:
+    """The processes of pods and their shims that are not yet dead: number and command."""
+    found = {}
     for directory in processes.iterdir():
         if not directory.name.isdigit():
             continue
         try:
             command = (directory / "comm").read_text().strip()
+            state = (directory / "stat").read_text().rpartition(")")[2].split()[0]
             cgroup = (directory / "cgroup").read_text()
-        except OSError:
+        except (OSError, IndexError):
             continue
-        if is_container(command, cgroup):
-            found.append(f"process {directory.name} ({command})")
-            if not dry_run:
-                try:
-                    os.kill(int(directory.name), signal.SIGKILL)
-                except ProcessLookupError:
-                    continue
+        if state not in DEAD and is_container(command, cgroup):
+            found[int(directory.name)] = command
     return found
+
+
+def end_containers(dry_run: bool, processes: Path = Path("/proc"), patience: float = 30) -> list[str]:
+    """Ends what containers are left, and waits for their end, at most ``patience`` seconds."""
+    ended = {}
+    deadline = time.monotonic() + patience
+    while left := containers_left(processes):
+        ended.update(left)
+        if dry_run or time.monotonic() > deadline:
+            break
+        for number in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(number, signal.SIGKILL)
+        time.sleep(0.2)
+    return [f"process {number} ({command})" for number, command in sorted(ended.items())]
 
 
 def unmount(prefixes: Sequence[str], dry_run: bool, mounts: Path = Path("/proc/self/mounts")) -> list[str]:

@@ -16,6 +16,7 @@ from typing import Any
 
 from . import process, state
 from .api import UnreachableError
+from .bare import end_containers
 from .cleanup import remove_remains
 from .etcd import Etcd, QuorumAtRiskError
 
@@ -217,6 +218,8 @@ def undo(node: Node, descriptor: int, warn: Callable[[str], None] = lambda _text
     except (process.FailedError, FileNotFoundError) as error:
         # For instance because containerd is gone already. What is left is seen below.
         warn(str(error))
+    # On a busy machine kubeadm gives up on a pod; Calico's, if it lived, would make its interface anew.
+    end_containers(dry_run=False)
     remove_remains()
 
 

@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+import shutil
+import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -22,6 +25,23 @@ from ansible_collections.nilecare.platform.plugins.module_utils.kubeadm import b
 )
 def test_processes_of_pods(command: str, cgroup: str, theirs: bool) -> None:
     assert bare.is_container(command, cgroup) is theirs
+
+
+def test_what_is_left_of_pods_is_ended_and_its_end_awaited(tmp_path: Path) -> None:
+    shim = shutil.copy("/bin/sleep", tmp_path / "containerd-shim")
+    with subprocess.Popen([shim, "600"]) as pod, subprocess.Popen(["/bin/sleep", "600"]) as other:
+        processes = tmp_path / "proc"
+        processes.mkdir()
+        for process in (pod, other):
+            (processes / str(process.pid)).symlink_to(f"/proc/{process.pid}")
+        expected = [f"process {pod.pid} (containerd-shim)"]
+        assert bare.end_containers(True, processes) == expected
+        assert pod.poll() is None
+        assert bare.end_containers(False, processes) == expected
+        assert pod.wait(0.1) == -signal.SIGKILL
+        assert bare.end_containers(False, processes) == []
+        assert other.poll() is None
+        other.kill()
 
 
 def test_mounts_are_found_deepest_first(tmp_path: Path) -> None:
