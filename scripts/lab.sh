@@ -53,7 +53,7 @@ next_to_look() {
 
 The lab $name is up after $(((SECONDS - start) / 60)) min $(((SECONDS - start) % 60)) s.
   cluster   $state/bin/kubectl --kubeconfig $state/kubeconfig get nodes
-  reports   $state/reports/latest/report.html
+  reports   $state/reports/latest/report.html (its section Edge: which sites answered each route)
   services  curl --cacert $state/ca/ca.crt --resolve api.nilecare.sd:443:$edge https://api.nilecare.sd/ehr
   machines  ssh -i $state/ssh/id_ed25519 -o UserKnownHostsFile=$state/ssh/known_hosts operator@$address
   health    .venv/bin/ansible-playbook playbooks/health.yml

@@ -68,6 +68,19 @@ def test_it_answers_from_three_zones(lab: Lab, traffic: Traffic) -> None:
     assert set(traffic.count("zone")) == SITES
 
 
+def test_the_report_shows_which_sites_answered(lab: Lab) -> None:
+    ran = lab.run("edge").expect_success()
+    assert ran.changed == []
+    report = json.loads((lab.state / "reports" / "latest" / "report.json").read_text())
+    (edge,) = [section for section in report["sections"] if section["section"] == "Edge"]
+    assert edge["state"] == "ok", edge
+    rows = {row[0]: row[-1] for row in edge["tables"][0]["rows"]}
+    sites = {part.split()[0] for part in rows[f"https://{HOST}/ehr"]["text"].split(", ")}
+    # Which pods 24 requests meet is chance; that all three sites do answer is the test above.
+    assert sites <= SITES
+    assert len(sites) > 1
+
+
 def test_a_forbidden_connection_fails_and_a_declared_one_works(lab: Lab) -> None:
     def connects(namespace: str, service: str, target: str) -> bool:
         host, _colon, port = target.partition(":")
