@@ -28,7 +28,7 @@ options:
       - Default is the variable C(bundle_sets).
     type: list
     elements: str
-    choices: [autoscaling, mesh, monitoring]
+    choices: [autoscaling, data, mesh, monitoring]
 """
 
 EXAMPLES = r"""

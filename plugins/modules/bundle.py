@@ -38,7 +38,7 @@ options:
       - V(autoscaling) is KEDA, V(mesh) is Istio, V(monitoring) is Prometheus.
     type: list
     elements: str
-    choices: [autoscaling, mesh, monitoring]
+    choices: [autoscaling, data, mesh, monitoring]
     default: []
   directory:
     description:

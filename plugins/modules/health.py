@@ -11,7 +11,8 @@ version_added: 0.1.0
 description:
   - Judges what M(nilecare.platform.health_machine) read on every machine, reads the cluster's nodes,
     workloads and versions, and makes real connections between pods in every pair of sites, real lookups
-    in the cluster's DNS, and connections that a network policy must stop.
+    in the cluster's DNS, and connections that a network policy must stop. Asks the cluster's Prometheus
+    for alerts and for what services answer.
   - The pods run in a namespace C(nilecare-health-<run>), which exists only meanwhile.
   - Fails when something is not healthy, and lists all of it with what was expected. What is down is
     reported; nothing waits longer than the timeouts.
@@ -89,6 +90,18 @@ options:
     description: Seconds that one question to the API server may take, with new attempts.
     type: int
     default: 15
+  monitoring:
+    description:
+      - Whether the cluster is to have a Prometheus. One that is there is always asked for alerts and for what
+        services answer; one that is not there is never a fault, and only pointed out where this is V(true).
+    type: bool
+    default: false
+    version_added: 0.1.0
+  monitoring_namespace:
+    description: Namespace of Prometheus.
+    type: str
+    default: monitoring
+    version_added: 0.1.0
   path:
     description: File for the judgement as JSON. Not written, when not given.
     type: path
@@ -119,9 +132,10 @@ checks:
   type: list
   elements: dict
 nilecare_report:
-  description: The section for the report.
+  description: The sections for the report, about health and about service levels.
   returned: always
-  type: dict
+  type: list
+  elements: dict
 """
 
 import json
@@ -147,6 +161,8 @@ def main() -> None:
             "probe_image": {"type": "str", "required": True},
             "probe_timeout": {"type": "int", "default": 90},
             "api_timeout": {"type": "int", "default": 15},
+            "monitoring": {"type": "bool", "default": False},
+            "monitoring_namespace": {"type": "str", "default": "monitoring"},
             "path": {"type": "path"},
         },
         supports_check_mode=True,
@@ -162,7 +178,7 @@ def main() -> None:
         "changed": False,
         "healthy": judgement.healthy,
         "checks": judgement.document["checks"],
-        "nilecare_report": judgement.section,
+        "nilecare_report": judgement.sections,
     }
     if judgement.healthy:
         module.exit_json(**result)

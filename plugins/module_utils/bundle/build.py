@@ -171,9 +171,9 @@ def refresh_locks(
     """Look up today's versions and checksums and write the lock files; returns the files that changed."""
     recipes = load(files / "recipes")
     changed: list[Path] = []
-    path = files / "debian.lock.yml"
     for recipe in recipes:
         if recipe.debian:
+            path = files / f"{recipe.component}.lock.yml"
             lock = lock_debian(recipe, settings, say)
             if lock != lockfile.read_debian(path):
                 changed.append(path)
@@ -220,10 +220,11 @@ def lock_debian(recipe: Recipe, settings: Settings, say: Say) -> lockfile.Debian
     say(f"bundle: looking up the packages of Debian {debian.release}")
     apt = Apt(settings.cache / "apt" / debian.release, settings.debian_mirrors, debian.release)
     apt.update()
-    closures = {"machines": apt.closure(debian.packages)}
+    closures = {"machines": apt.closure(debian.packages)} if debian.packages else {}
     for name, root in debian.roots.items():
         lower = closures.get(root.above, [])
-        closures[name] = [pin for pin in apt.closure([*root.packages, *_names(lower)]) if pin not in lower]
+        pins = apt.closure([*root.packages, *_names(lower)])
+        closures[name] = [pin for pin in pins if pin not in lower and pin[0] not in root.without]
     sets = {name: {package for package, _version in pins} for name, pins in closures.items()}
     pins = sorted({pin for closure in closures.values() for pin in closure})
     return lockfile.DebianLock(debian.release, tuple(apt.describe(pins, sets)))

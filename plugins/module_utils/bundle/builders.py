@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from . import deb, debian, python, registry_store, upstream, wheel
+from . import deb, debian, maven, python, registry_store, upstream, wheel
 from .cache import PROGRAMS, Built
 from .errors import BundleError
 from .files import files_below, link, sha256_of
@@ -55,8 +55,7 @@ class Builders:
                 self._go = Toolchain(self.settings.cache / "go", GO_VERSION)
             return self._go
 
-    def _apt(self) -> debian.Apt:
-        release = self.plan.debian.release
+    def _apt(self, release: str) -> debian.Apt:
         state = self.settings.cache / "apt" / release
         apt = debian.Apt(state, self.settings.debian_mirrors, release)
         apt.update()
@@ -74,6 +73,8 @@ class Builders:
             self._root(unit, built, needs)
         elif unit.kind == "python":
             self._python(unit, built, needs)
+        elif unit.kind == "jars":
+            self._jars(unit, built)
         elif unit.kind == "image":
             self._image(unit, built, needs)
         elif unit.kind == "download":
@@ -124,8 +125,8 @@ class Builders:
                 name = path.removeprefix("manifests/")
                 built.items.append(_file_item(built, recipe, "manifest", name, path, pinned))
 
-    def _debs(self, packages: Sequence[Package], folder: Path) -> dict[Package, Path]:
-        """The package files, from the cache of package files or the mirror."""
+    def _debs(self, packages: Sequence[Package], release: str, folder: Path) -> dict[Package, Path]:
+        """The package files, from the cache of package files or the mirror of this release."""
         cache = self.settings.cache / "debs"
         cache.mkdir(parents=True, exist_ok=True)
         found = {p: cache / f"{p.sha256}.deb" for p in packages}
@@ -133,7 +134,7 @@ class Builders:
             missing = [p for p, path in found.items() if not path.is_file() or path.stat().st_size != p.size]
             if missing:
                 by_name = {package.name: package for package in missing}
-                for name, path in self._apt().download(missing, folder / "downloads").items():
+                for name, path in self._apt(release).download(missing, folder / "downloads").items():
                     path.replace(found[by_name[name]])
                 shutil.rmtree(folder / "downloads")
         return found
@@ -142,8 +143,8 @@ class Builders:
         if unit.recipe.debian is None:
             raise TypeError("unit.recipe.debian is missing")
         release = unit.recipe.debian.release
-        packages = self.plan.debian.of("machines")
-        debs = self._debs(packages, built.folder)
+        packages = self.plan.debian[unit.recipe.component].of("machines")
+        debs = self._debs(packages, release, built.folder)
         debian.write_repository(built.bundle / "apt", debs, release)
         for package in packages:
             origin = f"Debian {release} {package.filename}"
@@ -164,7 +165,8 @@ class Builders:
             raise TypeError("unit.recipe.debian is missing")
         name = unit.name.removeprefix("root-")
         root = unit.recipe.debian.roots[name]
-        debs = self._debs(self.plan.debian.of(name), built.folder)
+        lock = self.plan.debian[unit.recipe.component]
+        debs = self._debs(lock.of(name), lock.release, built.folder)
         paths = [debs[package] for package in sorted(debs, key=lambda p: p.name)]
         status = [text for need in needs.values() for text in need.facts["status"]]
         status += [debian.installed(path) for path in paths]
@@ -183,6 +185,13 @@ class Builders:
         with python.layer_entries(
             program, self.plan.files.parents[2], lower, built.folder / "work"
         ) as entries:
+            built.facts = {"layer": vars(write_layer(entries, built.folder / LAYER))}
+
+    def _jars(self, unit: Unit, built: Built) -> None:
+        if unit.recipe.maven is None:
+            raise TypeError("unit.recipe.maven is missing")
+        base = upstream.expand("${maven}", self.bases)
+        with maven.layer_entries(unit.recipe.maven, base, built.folder / "work") as entries:
             built.facts = {"layer": vars(write_layer(entries, built.folder / LAYER))}
 
     def _entries(self, files: Sequence[ImageFile], recipe: Recipe, needs: Mapping[str, Built]) -> list[Entry]:

@@ -38,10 +38,18 @@ def mirrors(configuration: Path = Path("/etc/apt")) -> list[str]:
     return sorted(wanted, key=lambda url: (url.endswith("-security"), url))
 
 
+#: releases that only move on: they have no updates apart, and their index may be older than it says to live
+ROLLING = ("sid", "unstable")
+
+
 def sources(urls: Sequence[str], release: str) -> str:
     """A sources.list for one release from these mirrors."""
     lines = []
     for url in urls:
+        if release in ROLLING:
+            if not url.endswith("-security"):
+                lines.append(f"deb [signed-by={KEYRING} check-valid-until=no] {url} {release} main")
+            continue
         suites = [f"{release}-security"] if url.endswith("-security") else [release, f"{release}-updates"]
         lines += [f"deb [signed-by={KEYRING}] {url} {suite} main" for suite in suites]
     return "\n".join(lines) + "\n"
@@ -254,9 +262,10 @@ def _entries(archive: tarfile.TarFile, exclude: Sequence[str]) -> Iterator[Entry
         if not path or any(fnmatch.fnmatch(f"/{path}", pattern) for pattern in exclude):
             continue
         owner = (member.mode, member.uid, member.gid)
+        if not member.isreg() and path in {f"usr/{name}" for name in MERGED}:
+            continue
         if member.isdir():
-            if path not in {f"usr/{name}" for name in MERGED}:
-                yield Entry(path, "directory", *owner)
+            yield Entry(path, "directory", *owner)
         elif member.issym():
             yield Entry(path, "symlink", *owner, target=member.linkname)
         elif member.islnk():

@@ -28,7 +28,7 @@ FORMAT = 1
 GO_VERSION = "1.26.8"
 
 Source = Literal["modules", "upstream"]
-Kind = Literal["programs", "root", "python", "image", "manifests", "packages", "download", "pull"]
+Kind = Literal["programs", "root", "python", "jars", "image", "manifests", "packages", "download", "pull"]
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,8 @@ class Plan:
     source: Source
     files: Path
     units: tuple[Unit, ...]
-    debian: lockfile.DebianLock
+    #: pins of Debian packages by component
+    debian: Mapping[str, lockfile.DebianLock]
     upstream: lockfile.UpstreamLock
 
     @property
@@ -98,7 +99,9 @@ class _Planner:
         self.source = source
         self.files = files
         self.recipes = recipes
-        self.debian = lockfile.read_debian(files / "debian.lock.yml")
+        self.debian = {
+            r.component: lockfile.read_debian(files / f"{r.component}.lock.yml") for r in recipes if r.debian
+        }
         self.upstream = lockfile.read_upstream(files / "upstream.lock.yml")
         self.units: dict[str, Unit] = {}
 
@@ -125,6 +128,8 @@ class _Planner:
         for recipe in self.recipes:
             if recipe.python:
                 self.python(recipe, recipe.python)
+            if recipe.maven and not self.official(recipe):
+                self.add(f"jars-{recipe.component}", "jars", recipe, _plain(recipe.maven), seconds=30)
             if not self.official(recipe):
                 self.images(recipe)
         return Plan(self.source, self.files, tuple(self.units.values()), self.debian, self.upstream)
@@ -136,11 +141,13 @@ class _Planner:
     def packages(self, recipe: Recipe) -> None:
         if recipe.debian is None:
             raise TypeError("recipe.debian is missing")
-        facts = [recipe.debian.release, _pins(self.debian.of("machines"))]
-        self.add("packages", "packages", recipe, facts, seconds=recipe.seconds, megabytes=300)
+        lock = self.debian[recipe.component]
+        if recipe.debian.packages:
+            facts = [recipe.debian.release, _pins(lock.of("machines"))]
+            self.add("packages", "packages", recipe, facts, seconds=recipe.seconds, megabytes=300)
         for name, root in recipe.debian.roots.items():
             content = [self.content(f"content/{f.file}") for f in root.files if f.file]
-            facts = [_plain(root), _pins(self.debian.of(name)), content]
+            facts = [_plain(root), _pins(lock.of(name)), content]
             if name in self.bases():
                 needs = [f"root-{root.above}"] if root.above else []
                 self.add(f"root-{name}", "root", recipe, facts, needs=needs, seconds=15, megabytes=150)
@@ -220,6 +227,8 @@ class _Planner:
                 needs += self.layers(image.base)
             if image.python:
                 needs.append(f"python-{recipe.component}")
+            if image.maven:
+                needs.append(f"jars-{recipe.component}")
             content = [self.content(f"content/{f.file}") for f in image.files if f.file]
             facts = [_plain(image), content]
             self.add(self.image_name(image), "image", recipe, facts, needs=needs, image=image)

@@ -21,8 +21,8 @@ except ImportError:  # pragma: no cover - ansible-core brings it
     yaml = None  # type: ignore[assignment]
 
 
-#: optional parts of a bundle: KEDA, Istio, Prometheus
-SETS = ("autoscaling", "mesh", "monitoring")
+#: optional parts of a bundle: KEDA, data stores and brokers, Istio, Prometheus
+SETS = ("autoscaling", "data", "mesh", "monitoring")
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,16 @@ class Deb:
 
 
 @dataclass(frozen=True)
+class Maven:
+    """Java libraries of a Maven repository, pinned one by one; in images they are a layer of their own."""
+
+    #: folder in images
+    target: str
+    #: path below the repository's address -> SHA-256
+    jars: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Binary:
     """A program of the component that machines get as a file."""
 
@@ -102,6 +112,8 @@ class Image:
     base: str = ""
     #: whether it has the component's Python program, as a layer on its base
     python: bool = False
+    #: whether it has the component's Java libraries
+    maven: bool = False
     entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
     user: str = ""
@@ -134,11 +146,13 @@ class RootFileSystem:
     files: tuple[ImageFile, ...] = ()
     #: shell patterns of paths that are left out
     exclude: tuple[str, ...] = ()
+    #: packages that others depend on and that an image does not need
+    without: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Debian:
-    """Debian packages: what machines install, and what images are made of."""
+    """Debian packages of one release: what machines install, and what images are made of."""
 
     release: str
     packages: tuple[str, ...]
@@ -185,6 +199,7 @@ class Recipe:
     go: GoBuild | None = None
     wheel: Wheel | None = None
     debs: tuple[Deb, ...] = ()
+    maven: Maven | None = None
     binaries: tuple[Binary, ...] = ()
     images: tuple[Image, ...] = ()
     manifests: tuple[Manifest, ...] = ()
@@ -342,6 +357,14 @@ def _wheel(reader: _Reader) -> Wheel:
     return wheel
 
 
+def _maven(reader: _Reader) -> Maven:
+    maven = Maven(target=reader.text("target"), jars=reader.mapping("jars"))
+    reader.done()
+    if not maven.jars:
+        reader.problems.append(f"{reader.where}.jars: is empty, expected a path and a SHA-256 each")
+    return maven
+
+
 def _image(reader: _Reader) -> Image:
     image = Image(
         name=reader.text("name"),
@@ -349,6 +372,7 @@ def _image(reader: _Reader) -> Image:
         files=_files(reader, "files"),
         base=reader.text("base", ""),
         python=reader.flag("python"),
+        maven=reader.flag("maven"),
         entrypoint=reader.texts("entrypoint"),
         command=reader.texts("command"),
         user=reader.text("user", ""),
@@ -372,6 +396,7 @@ def _debian(reader: _Reader) -> Debian:
             above=root.text("above", ""),
             files=_files(root, "files"),
             exclude=root.texts("exclude"),
+            without=root.texts("without"),
         )
         root.done()
     debian = Debian(release=reader.text("release"), packages=reader.texts("packages"), roots=roots)
@@ -397,7 +422,7 @@ def parse(value: Any, where: str, problems: list[str]) -> Recipe:
     version = str(value.get("version", "")) if isinstance(value, Mapping) else ""
     reader = _Reader(_expand(value, version), where, problems)
     go, debian, python = reader.optional("go"), reader.optional("debian"), reader.optional("python")
-    wheel = reader.optional("wheel")
+    wheel, maven = reader.optional("wheel"), reader.optional("maven")
     binaries, manifests, upstream, debs = [], [], [], []
     for item in reader.readers("debs"):
         debs.append(Deb(item.text("path"), item.text("sha256"), item.mapping("programs")))
@@ -423,6 +448,7 @@ def parse(value: Any, where: str, problems: list[str]) -> Recipe:
         go=_go(go) if go else None,
         wheel=_wheel(wheel) if wheel else None,
         debs=tuple(debs),
+        maven=_maven(maven) if maven else None,
         binaries=tuple(binaries),
         images=tuple(images),
         manifests=tuple(manifests),
@@ -444,7 +470,7 @@ def parse(value: Any, where: str, problems: list[str]) -> Recipe:
 def _cross_checks(recipes: list[Recipe]) -> list[str]:
     problems = []
     programs = {f"{r.component}/{name}": r.set for r in recipes for name in r.programs}
-    roots = {name for r in recipes if r.debian for name in r.debian.roots}
+    roots = {name: r for r in recipes if r.debian for name in r.debian.roots}
     seen: dict[str, str] = {}
     for recipe in recipes:
         earlier: list[str] = []
@@ -453,6 +479,8 @@ def _cross_checks(recipes: list[Recipe]) -> list[str]:
                 problems.append(
                     f"{recipe.component}: root {name} is above {root.above}, not listed before it"
                 )
+            if roots[name] is not recipe:
+                problems.append(f"{recipe.component}: root {name} is made by {roots[name].component} too")
             earlier.append(name)
         names = [binary.path for binary in recipe.binaries] + [f"{i.name}:{i.tag}" for i in recipe.images]
         for name in [*names, *(m.path for m in recipe.manifests), f"component {recipe.component}"]:
@@ -470,8 +498,16 @@ def _cross_checks(recipes: list[Recipe]) -> list[str]:
                 problems.append(
                     f"{recipe.component}: image {image.name} has base {image.base}, known are: {known}"
                 )
-            if image.python and not recipe.python:
-                problems.append(f"{recipe.component}: image {image.name} has python, the component has none")
+            elif image.base and roots[image.base].set not in ("", recipe.set):
+                problems.append(
+                    f"{recipe.component}: image {image.name} has base {image.base} of set "
+                    f"{roots[image.base].set}, which a bundle may lack"
+                )
+            for kind in ("python", "maven"):
+                if getattr(image, kind) and not getattr(recipe, kind):
+                    problems.append(
+                        f"{recipe.component}: image {image.name} has {kind}, the component has none"
+                    )
             for file in image.files:
                 program = qualified(file.program, recipe.component)
                 if file.program and program not in programs:

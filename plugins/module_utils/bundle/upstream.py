@@ -28,6 +28,7 @@ BASES = {
     "kubernetes": "https://dl.k8s.io",
     "github": "https://github.com",
     "raw": "https://raw.githubusercontent.com",
+    "maven": "https://repo.maven.apache.org/maven2",
 }
 REGISTRIES = {"docker.io": "https://registry-1.docker.io"}
 

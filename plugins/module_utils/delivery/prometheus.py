@@ -27,8 +27,8 @@ class PrometheusError(KubernetesError):
     """It cannot be asked, or did not understand."""
 
 
-def answer(body: bytes) -> Series:
-    """The series of an instant query.
+def data_of(body: bytes) -> dict[str, Any]:
+    """The data of any answer.
 
     :raises PrometheusError: it was no success.
     """
@@ -38,7 +38,16 @@ def answer(body: bytes) -> Series:
         raise PrometheusError(f"Prometheus answered no JSON: {body[:80]!r}") from error
     if value.get("status") != "success":
         raise PrometheusError(f"Prometheus refused a query: {value.get('error', 'no reason given')}")
-    data = value["data"]
+    data: dict[str, Any] = value["data"]
+    return data
+
+
+def answer(body: bytes) -> Series:
+    """The series of an instant query.
+
+    :raises PrometheusError: it was no success.
+    """
+    data = data_of(body)
     if data["resultType"] == "scalar":
         return [{"metric": {}, "value": data["result"]}]
     return list(data["result"])
@@ -136,14 +145,24 @@ class Prometheus:
 
         :raises PrometheusError: none of the pods answers.
         """
+        return answer(self._get(f"query?query={quote(text)}"))
+
+    def get(self, path: str) -> dict[str, Any]:
+        """The data of another question, such as ``alerts``.
+
+        :raises PrometheusError: none of the pods answers.
+        """
+        return data_of(self._get(path))
+
+    def _get(self, path: str) -> bytes:
         reason = ""
         for _attempt in (1, 2):
             try:
                 if self._tunnel is None or not self._tunnel.is_open:
                     self.close()
                     self._tunnel = self._open()
-                _status, body = self._tunnel.get(f"/api/v1/query?query={quote(text)}")
-                return answer(body)
+                _status, body = self._tunnel.get(f"/api/v1/{path}")
+                return body
             except TunnelError as error:
                 self.close()
                 reason = str(error)

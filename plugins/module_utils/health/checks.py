@@ -7,6 +7,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
+from ..monitoring.ask import Found
 from .probes import Outcome
 
 
@@ -240,6 +241,24 @@ def denied(
             checks.append(Check("policy", subject, None, f"not judged: {why}", expected))
         else:
             checks.append(Check("policy", subject, True, "stopped", expected))
+    return checks
+
+
+def monitoring(said: Found, wanted: bool) -> list[Check]:
+    """Judge what Prometheus says: critical alerts are faults, others are pointed out.
+
+    A cluster without Prometheus is only pointed out where the inventory says that there is one (``wanted``).
+    """
+    if not said.there:
+        return [Check("monitoring", "Prometheus", None, said.problem, "it answers")] if wanted else []
+    if said.problem:
+        return [Check("monitoring", "Prometheus", False, said.problem, "it answers")]
+    answers = f"answers, with figures of {len(said.levels)} services"
+    checks = [Check("monitoring", "Prometheus", True, answers, "it answers")]
+    for alert in said.alerts:
+        ok = False if alert.is_critical else None
+        page = f" ({alert.runbook})" if alert.runbook else ""
+        checks.append(Check("alerts", f"{alert.name}, {alert.severity}", ok, f"{alert.summary}{page}", "silent"))
     return checks
 
 

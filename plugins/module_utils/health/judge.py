@@ -12,6 +12,8 @@ from pathlib import Path
 
 from ..kubernetes.client import Client
 from ..kubernetes.errors import KubernetesError
+from ..monitoring import ask, show as levels_show
+from ..monitoring.ask import Found
 from . import checks, machine, prober, show
 from .checks import Check
 
@@ -23,7 +25,7 @@ class Judgement:
     healthy: bool
     message: str
     document: dict[str, t.Any]
-    section: dict[str, t.Any]
+    sections: list[dict[str, t.Any]]
 
 
 def judge(asked: t.Mapping[str, t.Any], probe: bool = True) -> Judgement:
@@ -38,9 +40,12 @@ def judge(asked: t.Mapping[str, t.Any], probe: bool = True) -> Judgement:
         clock = machine.clock(asked["time_server"], 3.0)
         found += checks.clocks({"controller": {"clock": clock}}, asked["time_offset"])
     images: list[tuple[str, str]] = []
+    said = Found(False, "the cluster cannot be asked for its Prometheus")
     try:
         with Client.from_kubeconfig(asked["kubeconfig"], patience=float(asked["api_timeout"])) as client:
             images = _look(client, asked, probe, found)
+            said = ask.ask(client, asked["kubeconfig"], asked["monitoring_namespace"])
+            found += checks.monitoring(said, asked["monitoring"])
     except KubernetesError as error:
         found.append(Check("API server", "the cluster's endpoint", False, str(error), "an answer"))
     order = show.areas(found)
@@ -50,8 +55,8 @@ def judge(asked: t.Mapping[str, t.Any], probe: bool = True) -> Judgement:
     return Judgement(
         healthy=healthy,
         message="" if healthy else show.message(found),
-        document=show.as_json(found, moment, asked["cluster"], images),
-        section=show.section(found, seen, images),
+        document=show.as_json(found, moment, asked["cluster"], images, said.levels),
+        sections=[show.section(found, seen, images), levels_show.said(said, asked["monitoring"])],
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ..monitoring.levels import Level
 from .checks import Check, unhealthy
 
 ORDER = (
@@ -24,11 +25,17 @@ ORDER = (
     "mirror",
     "time",
     "certificates",
+    "monitoring",
+    "alerts",
 )
 
 
 def as_json(
-    checks: t.Sequence[Check], moment: str, cluster: str, images: t.Sequence[tuple[str, str]]
+    checks: t.Sequence[Check],
+    moment: str,
+    cluster: str,
+    images: t.Sequence[tuple[str, str]],
+    levels: t.Sequence[Level] = (),
 ) -> dict[str, t.Any]:
     """Return what health.json holds; ``moment`` is the time of the judgement, ISO 8601 in UTC."""
     return {
@@ -38,6 +45,7 @@ def as_json(
         "healthy": not unhealthy(checks),
         "checks": [dataclasses.asdict(check) for check in checks],
         "images": dict(images),
+        "levels": [dataclasses.asdict(level) for level in levels],
     }
 
 

@@ -21,7 +21,7 @@ from typing import Any
 ROOT = Path(__file__).parents[3]
 HERE = Path(__file__).parent
 LAB = {"NILECARE_LAB_NAME": "bench", "NILECARE_LAB_NETWORK": "10.74.0.0/16"}
-WITHOUT_SERVICES = ["--skip-tags", "mirror,services,edge"]
+WITHOUT_SERVICES = ["--skip-tags", "mirror,autoscaling,services,edge"]
 
 
 class Bench:
@@ -88,7 +88,7 @@ def measure(nodes: int, keep: bool) -> dict[str, float]:
         bench.machines()
         figures["site"] = bench.play("site", *WITHOUT_SERVICES)
         print(f"{nodes} nodes by site.yml: {figures['site']:.0f} s", flush=True)
-        figures["second"] = bench.play("site", "--skip-tags", "services,edge")
+        figures["second"] = bench.play("site", "--skip-tags", "autoscaling,services,edge")
         print(f"{nodes} nodes, site.yml again: {figures['second']:.0f} s", flush=True)
     finally:
         if not keep:

@@ -187,6 +187,8 @@ def test_a_cluster_that_is_not_there_is_reported_in_time(tmp_path: Any) -> None:
         "time_offset": 1.0,
         "time_server": "",
         "api_timeout": 1,
+        "monitoring": True,
+        "monitoring_namespace": "monitoring",
     }
     judgement = judge.judge(asked)
     assert not judgement.healthy
