@@ -96,12 +96,10 @@ options:
         services answer; one that is not there is never a fault, and only pointed out where this is V(true).
     type: bool
     default: false
-    version_added: 0.1.0
   monitoring_namespace:
     description: Namespace of Prometheus.
     type: str
     default: monitoring
-    version_added: 0.1.0
   path:
     description: File for the judgement as JSON. Not written, when not given.
     type: path

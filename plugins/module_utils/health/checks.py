@@ -258,7 +258,9 @@ def monitoring(said: Found, wanted: bool) -> list[Check]:
     for alert in said.alerts:
         ok = False if alert.is_critical else None
         page = f" ({alert.runbook})" if alert.runbook else ""
-        checks.append(Check("alerts", f"{alert.name}, {alert.severity}", ok, f"{alert.summary}{page}", "silent"))
+        checks.append(
+            Check("alerts", f"{alert.name}, {alert.severity}", ok, f"{alert.summary}{page}", "silent")
+        )
     return checks
 
 

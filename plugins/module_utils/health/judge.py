@@ -12,7 +12,8 @@ from pathlib import Path
 
 from ..kubernetes.client import Client
 from ..kubernetes.errors import KubernetesError
-from ..monitoring import ask, show as levels_show
+from ..monitoring import ask
+from ..monitoring import show as levels_show
 from ..monitoring.ask import Found
 from . import checks, machine, prober, show
 from .checks import Check
