@@ -55,6 +55,19 @@ options:
     default: []
     env:
       - name: NILECARE_LAB_ONLY
+  stores:
+    description:
+      - Inventory file of the data stores and brokers, seen from the directory of this plugin's own.
+      - It is read only where C(data) is in O(sets), since the bundle has no images for them otherwise.
+    type: str
+    default: ''
+  sets:
+    description: Optional parts of the bundle that the lab runs with.
+    type: list
+    elements: str
+    default: []
+    env:
+      - name: NILECARE_BUNDLE_SETS
   state_root:
     description: Directory on this host that has one directory for each cluster (keys, kubeconfig).
     type: str
@@ -75,6 +88,7 @@ from typing import Any
 
 from ansible.errors import AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin
+from ansible.plugins.loader import inventory_loader
 from ansible.template import trust_as_template
 from ansible_collections.nilecare.platform.plugins.module_utils.lab.topology import (
     POOLS,
@@ -85,6 +99,8 @@ from ansible_collections.nilecare.platform.plugins.module_utils.lab.topology imp
 
 USER = "operator"
 FILE_NAMES = ("lab.yml", "lab.yaml")
+STORES_SET = "data"
+"""Set of the bundle with the images of stores."""
 
 
 class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]
@@ -123,6 +139,9 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]
             self._set(machine.name, "ansible_host", machine.address)
             for group in machine.groups:
                 inventory.add_host(machine.name, group=group)
+        if self.get_option("stores") and STORES_SET in self._words("sets"):
+            stores = Path(path).parent / self.get_option("stores")
+            inventory_loader.get("ansible.builtin.yaml").parse(inventory, loader, str(stores), cache)
         # What only the lab itself needs to know; no role of the platform reads it.
         self._set("all", "lab_network", lab.network)
         self._set("all", "lab_gateway", lab.gateway)

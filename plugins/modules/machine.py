@@ -64,6 +64,14 @@ options:
         description: As option O(nilecare.platform.units#module:units) of that module.
         type: list
         elements: dict
+      volumes:
+        description:
+          - File systems of their own, which grow and never shrink. C(volumes) is a list with C(name) and
+            C(size) in bytes each; they are mounted at C(root), by default /var/lib/nilecare/volumes, each
+            with a directory C(data).
+          - C(volume_group) of LVM that they are made in; without it they are files below C(files_root), whose
+            room is taken at once unless C(preallocate) is V(false).
+        type: dict
 """
 
 EXAMPLES = r"""

@@ -72,7 +72,7 @@ def test_the_report_shows_which_sites_answered(lab: Lab) -> None:
     ran = lab.run("edge").expect_success()
     assert ran.changed == []
     report = json.loads((lab.state / "reports" / "latest" / "report.json").read_text())
-    (edge,) = [section for section in report["sections"] if section["section"] == "Edge"]
+    (edge,) = [section for section in report["sections"] if section["title"] == "Edge"]
     assert edge["state"] == "ok", edge
     rows = {row[0]: row[-1] for row in edge["tables"][0]["rows"]}
     sites = {part.split()[0] for part in rows[f"https://{HOST}/ehr"]["text"].split(", ")}

@@ -13,7 +13,7 @@ from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from . import downloads, files, kernel, locales, packages, trust, units
+from . import downloads, files, kernel, locales, packages, trust, units, volumes
 from .state import Change, Machine, StateError
 
 #: kind of step → argument specification of its value
@@ -25,6 +25,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "locales": {"type": "list", "elements": "str"},
     "mirror_files": {"type": "dict", "options": downloads.SPEC},
     "units": {"type": "list", "elements": "dict", "options": units.SPEC},
+    "volumes": {"type": "dict", "options": volumes.SPEC},
 }
 SPEC = {
     "name": {"type": "str", "required": True},
@@ -86,4 +87,6 @@ def _ensure(machine: Machine, kind: str, value: Any) -> Change:
         return locales.ensure(machine, value)
     if kind == "mirror_files":
         return downloads.ensure(value, machine.check_mode)
+    if kind == "volumes":
+        return volumes.ensure(machine, **value)
     return units.ensure(machine, value)

@@ -116,7 +116,7 @@ def _read_namespaces(
         own = {key: value for key, value in values[host.name].items() if key.startswith("namespaces_")}
         if name not in facts:
             facts[name] = (host.name, own)
-            namespace = _read_namespace(name, own, findings)
+            namespace = read_namespace(name, own, findings)
             if namespace is not None:
                 namespaces[name] = namespace
             continue
@@ -131,7 +131,7 @@ def _read_namespaces(
     return namespaces
 
 
-def _read_namespace(name: str, values: Mapping[str, Any], findings: list[Finding]) -> Namespace | None:
+def read_namespace(name: str, values: Mapping[str, Any], findings: list[Finding]) -> Namespace | None:
     quota = values.get("namespaces_quota")
     if quota is None:
         if "namespaces_quota" not in values:
@@ -166,7 +166,7 @@ def _read_namespace(name: str, values: Mapping[str, Any], findings: list[Finding
     )
 
 
-def _read_amounts(host: str, place: str, entry: Any, findings: list[Finding]) -> dict[str, int] | None:
+def read_amounts(host: str, place: str, entry: Any, findings: list[Finding]) -> dict[str, int] | None:
     """CPU and memory, requests and limits, of a tier or of a proxy."""
     if not isinstance(entry, Mapping) or set(entry) != set(_TIER_FIELDS):
         findings.append(Finding(host, place, f"expected exactly {', '.join(_TIER_FIELDS)}"))
@@ -198,7 +198,7 @@ def _read_tier(
             )
         )
         return None
-    amounts = _read_amounts(host, f"service_tiers.{name}", defined[name], findings)
+    amounts = read_amounts(host, f"service_tiers.{name}", defined[name], findings)
     if amounts is None:
         return None
     tier = Tier(name, **amounts)
@@ -217,7 +217,7 @@ def _read_mesh_rules(host: str, values: Mapping[str, Any], findings: list[Findin
     seconds = given.pop("retry_seconds", usual.retry_seconds if timeout <= usual.timeout else timeout)
     amounts = usual.proxy
     if values.get("service_mesh_proxy"):
-        read = _read_amounts(host, "service_mesh_proxy", values["service_mesh_proxy"], findings)
+        read = read_amounts(host, "service_mesh_proxy", values["service_mesh_proxy"], findings)
         amounts = Tier("proxy", **read) if read else amounts
     return MeshRules(
         timeout=timeout,

@@ -117,6 +117,18 @@ def test_unpacked_packages_leave_out_what_is_excluded_(tmp_path: Path) -> None:
     )
 
 
+def test_a_package_that_links_bin_into_usr_leaves_usr_bin_a_folder(tmp_path: Path) -> None:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as archive:
+        for name, kind in (("./bin", tarfile.SYMTYPE), ("./usr/bin", tarfile.DIRTYPE), ("./x", tarfile.SYMTYPE)):
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = kind, "usr/bin"
+            archive.addfile(member)
+    stream.seek(0)
+    with tarfile.open(fileobj=stream) as archive:
+        assert [entry.path for entry in debian._entries(archive, [])] == ["x"]
+
+
 def test_an_apt_repository_is_the_same_every_time_and_apt_can_read_it(tmp_path: Path) -> None:
     deb = make_deb(tmp_path)
     package = Package("hello", "1:2.0-1", "amd64", "0" * 64, 5, "pool/main/h/hello/hello_2.0-1_amd64.deb")
@@ -142,6 +154,12 @@ def test_debian_mirrors_are_found_in_both_formats(tmp_path: Path) -> None:
     assert debian.mirrors(tmp_path) == ["http://mirror.sd/debian", "http://mirror.sd/debian-security"]
     lines = debian.sources(debian.mirrors(tmp_path), "bookworm").splitlines()
     assert [line.split()[3] for line in lines] == ["bookworm", "bookworm-updates", "bookworm-security"]
+
+
+def test_a_release_that_only_moves_on_has_one_suite(tmp_path: Path) -> None:
+    lines = debian.sources(["http://mirror.sd/debian", "http://mirror.sd/debian-security"], "sid").splitlines()
+    assert len(lines) == 1
+    assert lines[0].endswith("check-valid-until=no] http://mirror.sd/debian sid main")
 
 
 def test_locks_are_read_as_they_were_written(tmp_path: Path) -> None:

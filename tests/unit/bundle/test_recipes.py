@@ -87,13 +87,13 @@ def test_a_set_is_in_the_bundle_only_when_it_is_wanted(files: Path, tmp_path: Pa
 
 
 def test_a_set_that_nobody_knows_is_refused(files: Path, optional: str) -> None:
-    with pytest.raises(BundleError, match="mash is no set; expected any of autoscaling, mesh, monitoring"):
+    with pytest.raises(BundleError, match="mash is no set; expected any of autoscaling, data, mesh, monitoring"):
         make_plan(files, "modules", ["mash"])
     (files / "recipes/salaam.yml").write_text(optional.replace("mesh", "mash"))
     with pytest.raises(BundleError) as caught:
         make_plan(files, "modules")
     assert caught.value.problems == [
-        "salaam.yml.set: expected one of autoscaling, mesh, monitoring, found 'mash'"
+        "salaam.yml.set: expected one of autoscaling, data, mesh, monitoring, found 'mash'"
     ]
 
 
@@ -153,14 +153,16 @@ def test_everything_that_kubeadm_asks_for_is_in_the_bundle() -> None:
     }
 
 
-def test_the_lock_has_every_package_that_recipes_name() -> None:
-    lock = read_debian(OWN / "debian.lock.yml")
+def test_the_locks_have_every_package_that_recipes_name() -> None:
     for recipe in load(OWN / "recipes"):
         if recipe.debian:
+            lock = read_debian(OWN / f"{recipe.component}.lock.yml")
             assert lock.release == recipe.debian.release
             assert set(recipe.debian.packages) <= {package.name for package in lock.of("machines")}
             for name, root in recipe.debian.roots.items():
-                assert set(root.packages) <= {package.name for package in lock.of(name)}
+                names = {package.name for package in lock.of(name)}
+                assert set(root.packages) <= names
+                assert not names & set(root.without)
 
 
 DEBIAN = """---

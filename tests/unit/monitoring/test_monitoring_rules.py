@@ -36,6 +36,13 @@ for number in (1, 2, 3):
         f'up{{job="kubelets",{node}}}': "1",
         f'up{{job="calico",{node}}}': "1",
         f'up{{job="etcd",{node}}}': "1",
+        f'up{{job="controller-manager",{node}}}': "1",
+        f'up{{job="scheduler",{node}}}': "1",
+        f'scheduler_pending_pods{{job="scheduler",{node},queue="unschedulable"}}': "0",
+        f'up{{job="edge",{node}}}': "1",
+        f'nginx_up{{job="edge",{node}}}': "1",
+        f'nginx_connections_accepted{{job="edge",{node}}}': "0+600x",
+        f'nginx_connections_handled{{job="edge",{node}}}': "0+600x",
         f'up{{job="api-servers",instance="10.0.0.{number}:6443"}}': "1",
         f'node_filesystem_avail_bytes{{job="nodes",{node},mountpoint="/"}}': "50",
         f'node_filesystem_size_bytes{{job="nodes",{node},mountpoint="/"}}': "100",
@@ -88,6 +95,16 @@ CASES: dict[str, dict[str, str]] = {
     "EtcdNearQuota": {'etcd_mvcc_db_total_size_in_bytes{job="etcd",node="khartoum-1"}': "81"},
     "ApiServerDown": {'up{job="api-servers",instance="10.0.0.1:6443"}': "0"},
     "ApiServerErrors": {'apiserver_request_total{job="api-servers",code="500"}': "0+60x"},
+    "ControlPlaneProgramDown": {'up{job="scheduler",node="khartoum-1"}': "0"},
+    "ControlPlaneProgramAllDown": {
+        f'up{{job="controller-manager",node="khartoum-{n}"}}': "0" for n in (1, 2, 3)
+    },
+    "PodsCannotBePlaced": {
+        'scheduler_pending_pods{job="scheduler",node="khartoum-1",queue="unschedulable"}': "2"
+    },
+    "EdgeDown": {f'nginx_up{{job="edge",node="khartoum-{n}"}}': "0" for n in (1, 2, 3)},
+    "EdgePodDown": {'up{job="edge",node="khartoum-1"}': "0"},
+    "EdgeDropsConnections": {'nginx_connections_handled{job="edge",node="khartoum-1"}': "0+590x"},
     "NameServiceErrors": {'coredns_dns_responses_total{job="coredns",rcode="SERVFAIL"}': "0+60x"},
     "NothingWatched": {f'up{{job="nodes",node="khartoum-{n}"}}': "_x" for n in (1, 2, 3)},
     "PrometheusRuleFails": {
@@ -98,6 +115,8 @@ CASES: dict[str, dict[str, str]] = {
 }
 # What else is said, rightly, in a case.
 BESIDE: dict[str, set[str]] = {
+    "ControlPlaneProgramAllDown": {"ControlPlaneProgramDown"},
+    "EdgeDown": {"EdgePodDown"},
     "ServiceDown": {"ServiceReduced"},
     "ServiceErrors": {"ServiceErrorBudgetBurns"},
 }
