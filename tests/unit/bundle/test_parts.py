@@ -120,7 +120,11 @@ def test_unpacked_packages_leave_out_what_is_excluded_(tmp_path: Path) -> None:
 def test_a_package_that_links_bin_into_usr_leaves_usr_bin_a_folder(tmp_path: Path) -> None:
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w") as archive:
-        for name, kind in (("./bin", tarfile.SYMTYPE), ("./usr/bin", tarfile.DIRTYPE), ("./x", tarfile.SYMTYPE)):
+        for name, kind in (
+            ("./bin", tarfile.SYMTYPE),
+            ("./usr/bin", tarfile.DIRTYPE),
+            ("./x", tarfile.SYMTYPE),
+        ):
             member = tarfile.TarInfo(name)
             member.type, member.linkname = kind, "usr/bin"
             archive.addfile(member)
@@ -157,7 +161,9 @@ def test_debian_mirrors_are_found_in_both_formats(tmp_path: Path) -> None:
 
 
 def test_a_release_that_only_moves_on_has_one_suite(tmp_path: Path) -> None:
-    lines = debian.sources(["http://mirror.sd/debian", "http://mirror.sd/debian-security"], "sid").splitlines()
+    lines = debian.sources(
+        ["http://mirror.sd/debian", "http://mirror.sd/debian-security"], "sid"
+    ).splitlines()
     assert len(lines) == 1
     assert lines[0].endswith("check-valid-until=no] http://mirror.sd/debian sid main")
 
