@@ -49,6 +49,11 @@ def stop_units(names: Iterable[str], root: Path, dry_run: bool) -> list[str]:
     return found
 
 
+def stop_kubelet() -> None:
+    """Stops the kubelet, which would start anew whatever ends. It stays enabled; a join starts it again."""
+    _systemctl("stop", "kubelet.service")
+
+
 def is_container(command: str, cgroup: str) -> bool:
     """Whether a process belongs to a pod, or is the shim of one. Pure."""
     return command.startswith("containerd-shim") or "kubepods" in cgroup

@@ -16,8 +16,8 @@ from typing import Any
 
 from . import process, state
 from .api import UnreachableError
-from .bare import end_containers
-from .cleanup import remove_remains
+from .bare import end_containers, stop_kubelet
+from .cleanup import pretend_network, remove_remains
 from .etcd import Etcd, QuorumAtRiskError
 
 # What kubeadm and etcd say when several control planes join at once or one is half gone.
@@ -209,7 +209,10 @@ def forget_myself(node: Node) -> None:
 
 
 def undo(node: Node, descriptor: int, warn: Callable[[str], None] = lambda _text: None) -> None:
-    """Makes the machine bare of its cluster: kubeadm reset, then what kubeadm leaves."""
+    """Makes the machine bare of its cluster: its pods end, kubeadm reset, then what kubeadm leaves."""
+    stop_kubelet()
+    end_containers(dry_run=False)
+    pretend_network()
     # The member is removed by whoever stays; kubeadm would wait for API servers that may be going too.
     command = [process.KUBEADM, "reset", "--force", "--skip-phases", "remove-etcd-member"]
     command += ["--cri-socket", "unix:///run/containerd/containerd.sock"]
@@ -218,8 +221,6 @@ def undo(node: Node, descriptor: int, warn: Callable[[str], None] = lambda _text
     except (process.FailedError, FileNotFoundError) as error:
         # For instance because containerd is gone already. What is left is seen below.
         warn(str(error))
-    # On a busy machine kubeadm gives up on a pod; Calico's, if it lived, would make its interface anew.
-    end_containers(dry_run=False)
     remove_remains()
 
 

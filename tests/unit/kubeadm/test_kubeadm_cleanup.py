@@ -54,8 +54,15 @@ def test_a_node_becomes_bare(
     }
     root = machine({**CONTROL_PLANE_FILES, **kept, "etc/cni/net.d/10-calico.conflist": "x"})
     monkeypatch.setattr(cleanup, "_run", lambda *_arguments: "")
+    cleanup.pretend_network(root)
+    assert min(path.name for path in (root / "etc/cni/net.d").iterdir()) == "00-leaving.conflist"
     would = cleanup.remove_remains(root, dry_run=True)
     assert cleanup.remove_remains(root) == would != []
     assert cleanup.remove_remains(root) == []
     left = {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
     assert left == set(kept)
+
+
+def test_a_machine_without_networks_gets_none(tmp_path: Path) -> None:
+    cleanup.pretend_network(tmp_path)
+    assert list(tmp_path.iterdir()) == []
