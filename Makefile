@@ -1,5 +1,5 @@
 # The two commands of the README, and the smaller ones behind them.
-.PHONY: help lab lab-down lab-status test test-mesh format
+.PHONY: help lab lab-down lab-status test test-faults test-mesh format
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -13,8 +13,11 @@ lab-down: ## Remove the lab's machines, network and state
 lab-status: ## Say which of the lab's machines run
 	@scripts/lab.sh status
 
-test: ## Everything that must hold; one group: make test GROUPS="unit static"
+test: ## Everything that must hold; one group: make test GROUPS="unit static"; with all faults: GROUPS=all
 	@scripts/test.sh $(GROUPS)
+
+test-faults: ## The platform under power cuts, drains and killed runs, in a lab of its own
+	@scripts/test.sh bundle faults
 
 test-mesh: ## The service mesh in a lab of its own: certificates, shares, breakers, upgrade
 	@NILECARE_BUNDLE_SETS=mesh scripts/test.sh mesh

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Everything that must hold. Usage: scripts/test.sh [GROUP...]   (default: all, in this order)
+# What must hold. Usage: scripts/test.sh [GROUP...]   (default: all but the last two, in this order)
 #   static      ruff, mypy, yamllint, ansible-lint (profile production)
 #   unit        pytest on Python 3.13/ansible-core 2.21 and on Python 3.11/ansible-core 2.19
 #   sanity      ansible-test sanity with both, on the collection as it would be published
@@ -7,8 +7,11 @@
 #   bundle      builds or finds the bundle and verifies it
 #   module      modules against a real kube-apiserver and etcd
 #   molecule    roles on machines of their own
-#   mesh        not among all: the service mesh on three nodes, as NILECARE_LAB_NAME (see docs/mesh.md)
-#   lab         the whole platform on seven machines: faults, site.yml twice, services, power cuts
+#   lab         the whole platform on seven machines: from bare, site.yml twice, services, updates
+#   faults      the same platform: power cuts, drains, a new certificate, reset, killed runs. Builds it where group
+#               lab has not just left it
+#   mesh        the service mesh on three nodes, as NILECARE_LAB_NAME (see docs/mesh.md)
+# `all` is every group but mesh: what CI runs, in about twice the time.
 # Stops at the first group that fails. What it starts, it takes down again.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -53,22 +56,33 @@ published() {
   git ls-files -z --cached --others --exclude-standard | rsync --archive --from0 --files-from=- ./ "$folder"
 }
 
-# ansible-test keeps its environments below HOME; a folder of the cache stands in for it.
-sanity() {
-  published "$work/sanity"
-  local environment pip home=$HOME/.cache/nilecare/ansible-test
+# One run of ansible-test, on a copy of the collection. It keeps its environments below HOME; a folder of the
+# cache stands in for it.
+sanity_of() {
+  local environment=$1 folder=$work/sanity$1 root=$PWD pip home=$HOME/.cache/nilecare/ansible-test
+  published "$folder"
   mkdir -p "$home/.ansible/test/cache"
+  pip=$(sed -n "s/.* pip='\([0-9.]*\)'.*/\1/p" "$environment"/lib/python3.*/site-packages/ansible_test/_internal/python_requirements.py)
+  cp scripts/get_pip.py "$home/.ansible/test/cache/get_pip_${pip//./_}.py"
+  cd "$folder/ansible_collections/nilecare/platform"
+  HOME=$home PATH=$root/$environment/bin:$PATH ansible-test sanity --venv --color no --truncate 0 \
+    --python "$("$root/$environment/bin/python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')"
+}
+
+# Both at once, for one alone does not fill two cores; what they print is shown one after the other.
+sanity() {
+  local environment status=0 runs=()
+  for environment in .venv .venv-py311; do
+    (sanity_of "$environment") >"$work/sanity$environment.log" 2>&1 &
+    runs+=("$!")
+  done
   for environment in .venv .venv-py311; do
     say "ansible-test sanity of ansible-core $("$environment/bin/python" -c 'import ansible; print(ansible.__version__)')"
-    pip=$(sed -n "s/.* pip='\([0-9.]*\)'.*/\1/p" "$environment"/lib/python3.*/site-packages/ansible_test/_internal/python_requirements.py)
-    cp scripts/get_pip.py "$home/.ansible/test/cache/get_pip_${pip//./_}.py"
-    (
-      root=$PWD
-      cd "$work/sanity/ansible_collections/nilecare/platform"
-      HOME=$home PATH=$root/$environment/bin:$PATH ansible-test sanity --venv --color no --truncate 0 \
-        --python "$("$root/$environment/bin/python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')"
-    )
+    wait "${runs[0]}" || status=1
+    runs=("${runs[@]:1}")
+    cat "$work/sanity$environment.log"
   done
+  return "$status"
 }
 
 collection() {
@@ -92,7 +106,7 @@ bundle() {
   .venv/bin/ansible-playbook -i inventories/lab playbooks/bundle.yml -e bundle_state=verified
 }
 
-module() { .venv/bin/pytest -q tests/module; }
+module() { .venv/bin/pytest -q -n 2 --dist loadfile tests/module; }
 
 molecule() {
   local scenario
@@ -105,7 +119,12 @@ molecule() {
 
 lab() {
   lab_used=yes
-  .venv/bin/pytest -v -s --durations=0 --maxfail=1 tests/lab
+  .venv/bin/pytest -v -s --durations=0 --maxfail=1 tests/lab/test_[123]_*.py
+}
+
+faults() {
+  lab_used=yes
+  .venv/bin/pytest -v -s --durations=0 --maxfail=1 tests/lab/test_[456]_*.py
 }
 
 mesh() {
@@ -115,12 +134,14 @@ mesh() {
   .venv/bin/pytest -v -s --durations=0 --maxfail=1 tests/lab_mesh
 }
 
-[ $# -gt 0 ] || set -- static unit sanity collection bundle module molecule lab
+default=(static unit sanity collection bundle module molecule lab)
+[ $# -gt 0 ] || set -- "${default[@]}"
+[ "$*" != all ] || set -- "${default[@]}" faults
 scripts/bootstrap.sh tests
 for group in "$@"; do
   case $group in
-    static | unit | sanity | collection | bundle | module | molecule | lab | mesh) ;;
-    *) echo "unknown group '$group'; known: static unit sanity collection bundle module molecule lab mesh" >&2; exit 2 ;;
+    static | unit | sanity | collection | bundle | module | molecule | lab | faults | mesh) ;;
+    *) echo "unknown group '$group'; known: all ${default[*]} faults mesh" >&2; exit 2 ;;
   esac
 done
 for group in "$@"; do

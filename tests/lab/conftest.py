@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from .harness import Lab
+from .edge import HOST, edge_addresses, leaving
+from .harness import NODES, Lab, until
+from .traffic import Traffic
 
 
 @pytest.fixture(scope="session")
@@ -13,3 +15,18 @@ def lab() -> Lab:
     lab = Lab()
     lab.run("lab").expect_success()
     return lab
+
+
+@pytest.fixture(scope="session")
+def platform(lab: Lab) -> Lab:
+    """The lab with the whole platform: as the tests before left it, or built now."""
+    if not (lab.state / "kubeconfig").exists() or lab.ready_nodes() != NODES:
+        lab.run("site").expect_success()
+    return lab
+
+
+@pytest.fixture
+def traffic(lab: Lab) -> Traffic:
+    # Pods of the version before answer what is still under way until their own end.
+    until(lambda: not leaving(lab, "appointment-service"), 90, "pods of the version before have ended")
+    return Traffic(edge_addresses(lab), HOST, "/appointment/slots", lab.state / "ca" / "ca.crt")

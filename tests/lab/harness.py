@@ -20,6 +20,10 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 OUTPUT = ROOT / "tests" / "output"
 PODMAN = "/var/lib/nilecare-lab/podman"
+CONTROL_PLANES = ["bahri-1", "khartoum-1", "omdurman-1"]
+WORKERS = ["bahri-2", "khartoum-2", "omdurman-2"]
+NODES = sorted([*CONTROL_PLANES, *WORKERS])
+MACHINES = [*CONTROL_PLANES, *WORKERS, "mirror-1"]
 
 
 @dataclass(frozen=True)
@@ -127,12 +131,12 @@ class Lab:
         return answer
 
     def ready_nodes(self) -> list[str]:
-        """Names of the nodes that are Ready."""
-        return [
+        """Names of the nodes that are Ready, sorted."""
+        return sorted(
             node["metadata"]["name"]
             for node in self.get("nodes")["items"]
             if any(c["type"] == "Ready" and c["status"] == "True" for c in node["status"]["conditions"])
-        ]
+        )
 
     @contextmanager
     def powered_off(self, *machines: str) -> Iterator[None]:

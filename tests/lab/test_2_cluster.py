@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import stat
 
-from .harness import OUTPUT, Lab
-from .test_1_build import CONTROL_PLANES, MACHINES
+from .harness import CONTROL_PLANES, MACHINES, OUTPUT, Lab
 
 
 def test_it_is_healthy(lab: Lab) -> None:

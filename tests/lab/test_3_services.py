@@ -4,55 +4,12 @@ from __future__ import annotations
 
 import json
 import socket
-import ssl
-import time
-from collections import defaultdict
 
 import pytest
 
+from .edge import HOST, SITES, zones_by_service
 from .harness import Lab, until
-from .test_1_build import CONTROL_PLANES, WORKERS
 from .traffic import Traffic
-
-HOST = "api.nilecare.sd"
-SITES = {"khartoum", "omdurman", "bahri"}
-
-
-def edge_addresses(lab: Lab) -> list[str]:
-    services = lab.get("services", "--namespace", "edge")["items"]
-    return [
-        s["status"]["loadBalancer"]["ingress"][0]["ip"]
-        for s in services
-        if s["spec"]["type"] == "LoadBalancer"
-    ]
-
-
-@pytest.fixture
-def traffic(lab: Lab) -> Traffic:
-    # Pods of the version before answer what is still under way until their own end.
-    until(lambda: not leaving(lab, "appointment-service"), 90, "pods of the version before have ended")
-    return Traffic(edge_addresses(lab), HOST, "/appointment/slots", lab.state / "ca" / "ca.crt")
-
-
-def leaving(lab: Lab, service: str) -> list[str]:
-    """Names of a service's pods that were told to end and have not yet."""
-    pods = lab.get("pods", "--all-namespaces", "--selector", f"app={service}")["items"]
-    return [pod["metadata"]["name"] for pod in pods if pod["metadata"].get("deletionTimestamp")]
-
-
-def zones_by_service(lab: Lab) -> dict[str, set[str]]:
-    zones: dict[str, set[str]] = defaultdict(set)
-    nodes = {n["metadata"]["name"]: n["metadata"]["labels"] for n in lab.get("nodes")["items"]}
-    for pod in lab.get("pods", "--all-namespaces", "--selector", "app.kubernetes.io/part-of=nilecare")[
-        "items"
-    ]:
-        ready = any(
-            c["type"] == "Ready" and c["status"] == "True" for c in pod["status"].get("conditions", [])
-        )
-        if ready and not pod["metadata"].get("deletionTimestamp"):
-            zone = nodes[pod["spec"]["nodeName"]]["topology.kubernetes.io/zone"]
-            zones[pod["metadata"]["labels"]["app"]].add(zone)
-    return zones
 
 
 def test_every_service_is_ready_in_three_zones(lab: Lab) -> None:
@@ -71,8 +28,7 @@ def test_it_answers_from_three_zones(lab: Lab, traffic: Traffic) -> None:
 def test_the_report_shows_which_sites_answered(lab: Lab) -> None:
     ran = lab.run("edge").expect_success()
     assert ran.changed == []
-    report = json.loads((lab.state / "reports" / "latest" / "report.json").read_text())
-    (edge,) = [section for section in report["sections"] if section["title"] == "Edge"]
+    (edge,) = [section for section in ran.report["sections"] if section["title"] == "Edge"]
     assert edge["state"] == "ok", edge
     rows = {row[0]: row[-1] for row in edge["tables"][0]["rows"]}
     sites = {part.split()[0] for part in rows[f"https://{HOST}/ehr"]["text"].split(", ")}
@@ -143,33 +99,6 @@ def test_hl7_messages_are_acknowledged_outside_the_cluster(lab: Lab) -> None:
             assert acknowledgement == f"MSA|AA|{control}"
 
 
-def serials(lab: Lab) -> set[str]:
-    """Serial numbers of the certificates that the edge's addresses show; each is verified."""
-    context = ssl.create_default_context(cafile=str(lab.state / "ca" / "ca.crt"))
-    found = set()
-    for address in edge_addresses(lab):
-        with (
-            socket.create_connection((address, 443), 10) as line,
-            context.wrap_socket(line, server_hostname=HOST) as secured,
-        ):
-            found.add(str((secured.getpeercert() or {})["serialNumber"]))
-    return found
-
-
-def test_a_renewed_certificate_is_taken_over_without_a_lost_request(lab: Lab, traffic: Traffic) -> None:
-    (before,) = serials(lab)
-    conditions = lab.get("certificate", "edge", "--namespace", "edge")["status"]["conditions"]
-    moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    issuing = {"type": "Issuing", "status": "True", "reason": "Test", "message": "renewed before its time"}
-    status = {"conditions": [*conditions, issuing | {"lastTransitionTime": moment}]}
-    with traffic:
-        change = ["--subresource=status", "--type=merge", "--patch", json.dumps({"status": status})]
-        lab.kubectl("patch", "certificate", "edge", "--namespace", "edge", *change)
-        until(lambda: before not in serials(lab), 240, "every address shows the new certificate")
-    assert traffic.lost == []
-    assert len(serials(lab)) == 1
-
-
 def test_a_rolling_update_loses_no_request(lab: Lab, traffic: Traffic) -> None:
     with traffic:
         lab.run("services", "--limit", "appointment", "-e", "service_version=1.1.0").expect_success()
@@ -215,44 +144,3 @@ def test_the_drain_of_a_node_loses_no_request(lab: Lab, traffic: Traffic) -> Non
         finally:
             lab.kubectl("uncordon", "bahri-2")
     assert traffic.lost == []
-
-
-def test_the_drain_of_a_node_at_night_loses_no_request(lab: Lab, traffic: Traffic) -> None:
-    night = {"service_autoscaler": "none", "service_replicas": 2, "service_replicas_maximum": 2}
-    lab.run("services", "--limit", "appointment", "-e", json.dumps(night)).expect_success()
-    until(lambda: not leaving(lab, "appointment-service"), 90, "the third pod has ended")
-    pods = lab.get("pods", "--namespace", "business", "--selector", "app=appointment-service")["items"]
-    assert len(pods) == 2
-    node = pods[0]["spec"]["nodeName"]
-    traffic.falls_over = True
-    try:
-        with traffic:
-            drain = ["drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=240s"]
-            lab.kubectl(*drain, timeout=300)
-    finally:
-        lab.kubectl("uncordon", node)
-    assert traffic.lost == []
-    lab.run("services", "--limit", "appointment").expect_success()
-
-
-def test_pods_come_back_into_every_site(lab: Lab, traffic: Traffic) -> None:
-    traffic.falls_over = True
-    with traffic:
-        lab.run("rebalance").expect_success()
-    assert traffic.lost == []
-    assert {service: found for service, found in zones_by_service(lab).items() if found != SITES} == {}
-    assert lab.run("rebalance").expect_success().changed == []
-
-
-def test_the_service_goes_on_with_a_site_without_power(lab: Lab, traffic: Traffic) -> None:
-    traffic.falls_over = True
-    with lab.powered_off("omdurman-1", "omdurman-2"), traffic:
-        until(lambda: "omdurman-2" not in lab.ready_nodes(), 120, "the site is seen as lost")
-        before = len(traffic.answers)
-        until(lambda: len(traffic.answers) > before + 100, 120, "a hundred answers more")
-        recovered = len(traffic.lost)
-        until(lambda: len(traffic.answers) > before + 200, 120, "a hundred answers more")
-        assert len(traffic.lost) == recovered, traffic.lost[-3:]
-    print(f"\n   lost {len(traffic.lost)} of {len(traffic.lost) + len(traffic.answers)}: {traffic.lost[:3]}")
-    assert {"khartoum", "bahri"} & set(traffic.count("zone"))
-    until(lambda: sorted(lab.ready_nodes()) == sorted(CONTROL_PLANES + WORKERS), 240, "the site is back")

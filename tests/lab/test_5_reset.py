@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from .harness import Lab
-from .test_1_build import CONTROL_PLANES, WORKERS
+from .harness import NODES, Lab
 
 
-def test_reset_wants_the_name_typed(lab: Lab) -> None:
+def test_reset_wants_the_name_typed(platform: Lab) -> None:
+    lab = platform
     ran = lab.run("reset", "-e", "confirm=yes")
     assert ran.code != 0
     assert ran.changed == []
-    assert len(lab.ready_nodes()) == 6
+    assert lab.ready_nodes() == NODES
 
 
 def test_reset_leaves_bare_machines(lab: Lab) -> None:
     lab.run("reset", "-e", f"confirm={lab.name}").expect_success()
-    for machine in CONTROL_PLANES + WORKERS:
+    for machine in NODES:
         for path in (
             "/etc/kubernetes/kubelet.conf",
             "/var/lib/kubelet/pki",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 
 from tests.lab.harness import Lab, until
-from tests.lab.test_3_services import HOST, edge_addresses
+from tests.lab.edge import HOST, edge_addresses
 from tests.lab.traffic import Traffic
 
 from .mesh import EHR, EHR_PORT, Answer, Mesh
