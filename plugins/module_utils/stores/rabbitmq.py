@@ -38,7 +38,7 @@ MEMBER_PORTS = {"epmd": 4369, "distribution": 25672}
 DATA = "/var/lib/rabbitmq"
 HOME = "/tmp"
 #: in the Secret <store>-credentials: what members know each other by, and the password of the user `admin`
-COOKIE, ADMIN = "cookie", "admin"
+COOKIE, ADMIN = CREDENTIALS = "cookie", "admin"
 #: the virtual host that all services share; the one of new installations, "/", stays empty
 VHOST = "nilecare"
 #: tag of users that are made, and removed, as services declare the store
@@ -239,7 +239,8 @@ def definitions(
     """
     settings, vhost = Settings.read(given), VHOST
     queues = sorted({queue for one in store.declarations for queue in one.queues})
-    users = [one.service for one in store.declarations if one.service in hashes]
+    mine = dict.fromkeys(hashes, "^$")
+    mine |= {one.service: _only(one.queues) for one in store.declarations if one.service in hashes}
     return {
         "vhosts": [{"name": vhost, "metadata": {"default_queue_type": "quorum"}}],
         "users": [
@@ -249,13 +250,11 @@ def definitions(
                 "hashing_algorithm": HASHING,
                 "tags": [OWNED],
             }
-            for user in users
+            for user in sorted(hashes)
         ],
         "permissions": [
-            {"user": one.service, "vhost": vhost, "configure": "^$", "write": mine, "read": mine}
-            for one in store.declarations
-            if one.service in hashes
-            for mine in [_only(one.queues)]
+            {"user": user, "vhost": vhost, "configure": "^$", "write": names, "read": names}
+            for user, names in sorted(mine.items())
         ],
         "policies": [
             {

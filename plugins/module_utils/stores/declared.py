@@ -1,0 +1,64 @@
+# Copyright (c) 2026 NileCare platform team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Brings about in a store what services declared of it; how is the engine's own matter."""
+
+from __future__ import annotations
+
+import base64
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..kubernetes.client import Client
+from ..kubernetes.errors import ClusterUnreachable, KubeconfigError
+from .execute import in_members
+from .model import Store
+
+PATIENCE = 30.0
+"""Seconds for an API server that does not answer."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """How a cluster is reached: paths on the controller."""
+
+    kubeconfig: str
+    kubectl: str
+
+
+def users_secret(store: Store) -> str:
+    """Name of the Secret with the services' passwords by service, in the store's namespace."""
+    return f"{store.name}-users"
+
+
+def bring_about(target: Target, given: dict[str, Any], settings: dict[str, Any], check: bool) -> list[str]:
+    """What was changed, or would be.
+
+    :raises ValueError: the store has no passwords yet, or its engine refuses.
+    """
+    store = Store.from_dict(given)
+    try:
+        with Client.from_kubeconfig(target.kubeconfig, patience=2.0 if check else PATIENCE) as client:
+            passwords = _passwords(client, store)
+            running = client.get("apps/v1", "StatefulSet", store.name, store.namespace)
+    except (ClusterUnreachable, KubeconfigError):
+        if not check:
+            raise
+        passwords, running = None, None
+    if check and (passwords is None or not (running or {}).get("status", {}).get("readyReplicas")):
+        return [f"everything for {one.service}" for one in store.declarations]
+    if passwords is None:
+        raise ValueError(f"Secret {store.namespace}/{users_secret(store)} is not there")
+    engine = importlib.import_module(f"{__package__}.{store.engine}")
+    execute = in_members(store, target.kubectl, target.kubeconfig)
+    changes: list[str] = engine.declare(store, settings, passwords, execute, check)
+    return changes
+
+
+def _passwords(client: Client, store: Store) -> Mapping[str, str] | None:
+    secret = client.get("v1", "Secret", users_secret(store), store.namespace)
+    if secret is None:
+        return None
+    return {name: base64.b64decode(value).decode() for name, value in (secret.get("data") or {}).items()}
