@@ -10,7 +10,7 @@ module: store_declared
 short_description: Databases, topics, queues and users that services declared of a store
 description:
   - Brings about in a data store or broker what the services that depend on it declare, with the engine's own
-    tools inside its members. Each service has its own user with the least rights; a password that was replaced
+    tools inside its members. Each service has its own user with the least rights; a password replaced
     in the cluster is replaced in the store.
   - Passwords are read from the Secret C(NAME-users) of the store's namespace, by service. They are in no
     argument and no result.
