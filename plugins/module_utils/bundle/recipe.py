@@ -21,8 +21,8 @@ except ImportError:  # pragma: no cover - ansible-core brings it
     yaml = None  # type: ignore[assignment]
 
 
-#: optional parts of a bundle: KEDA, data stores and brokers, Istio, Prometheus
-SETS = ("autoscaling", "data", "mesh", "monitoring")
+#: optional parts of a bundle: KEDA, data stores and brokers, Istio, Prometheus, programs that judge images
+SETS = ("autoscaling", "data", "mesh", "monitoring", "pipeline")
 
 
 @dataclass(frozen=True)
