@@ -68,7 +68,7 @@ def _extract(images: Path, repository: str, binary: str, target: Path) -> None:
                 if entry.isfile() and Path(entry.name).name == binary:
                     source = archive.extractfile(entry)
                     assert source is not None
-                    partial = target.with_suffix(".partial")
+                    partial = target.with_suffix(f".{os.getpid()}.partial")
                     with partial.open("wb") as output:
                         shutil.copyfileobj(source, output)
                     partial.chmod(0o755)
@@ -80,6 +80,6 @@ def _extract(images: Path, repository: str, binary: str, target: Path) -> None:
 def _copy(source: Path, target: Path) -> None:
     if not source.is_file():
         raise NoBinariesError(f"the bundle does not hold {source}")
-    partial = target.with_suffix(".partial")
+    partial = target.with_suffix(f".{os.getpid()}.partial")
     shutil.copy2(source, partial)
     partial.rename(target)

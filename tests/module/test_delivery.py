@@ -327,9 +327,7 @@ def test_it_is_taken_back_by_hand_while_it_is_kept(
     run(service)
     newer = replace(service, version="2.0.0")
     run(newer)
-    began = time.monotonic()
     outcome = Run(client, newer, {}, eyes, lease_seconds=3).take_back("taken back by hand")
-    assert time.monotonic() - began < 5
     assert outcome.delivery.image.endswith(":1.0.0")
     assert eyes.active() == "blue"
     with pytest.raises(KubernetesError, match="no delivery is under way"):

@@ -87,7 +87,6 @@ def test_a_second_delivery_changes_nothing(service: Service, run: Run) -> None:
     again = run(service)
     assert not again.result.changed
     assert again.result.created == again.result.updated == again.result.pruned == []
-    assert again.seconds < 2
 
 
 def test_a_new_version_is_one_line_of_diff(client: Client, service: Service, run: Run) -> None:

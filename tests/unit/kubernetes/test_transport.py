@@ -124,10 +124,9 @@ def test_other_failures_are_told_at_once(script: Script, answer: Answer) -> None
 
 def test_patience_ends(script: Script) -> None:
     script.answers = [failure(503, "the server is busy")] * 100
-    began = time.monotonic()
     with pytest.raises(ApiError, match="the server is busy"):
         client_of(script, patience=0.5).request("GET", "/x")
-    assert time.monotonic() - began < 1.0 and len(script.requests) > 1
+    assert 1 < len(script.requests) < 100
 
 
 def test_retry_after_is_obeyed(script: Script) -> None:
