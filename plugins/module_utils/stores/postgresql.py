@@ -10,13 +10,15 @@ its address in one object, so that no client is led to a member that lost the lo
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from . import network
+from . import network, postgresql_accounts, postgresql_patroni
 from .certificates import DIRECTORY as TLS
 from .certificates import certificate
 from .common import metadata
+from .execute import Execute
 from .model import Store
 from .statefulset import (
     CONFIGURATION,
@@ -32,9 +34,10 @@ PORT, API_PORT = 5432, 8008
 ROLE = "nilecare.sd/role"
 """Label that Patroni keeps on its pods: ``primary`` or ``replica``."""
 DATA = "/var/lib/postgresql/data"
-SOCKETS = "/var/run/postgresql"
+SOCKETS = postgresql_accounts.SOCKETS
 #: accounts between the members; their passwords are in the Secret <store>-credentials
 MEMBERS_ACCOUNTS = {"replication": "replicator", "rewind": "rewinder", "restapi": "patroni"}
+CREDENTIALS = tuple(MEMBERS_ACCOUNTS.values())
 MEBIBYTE = 2**20
 
 # Tells Patroni, and it PostgreSQL, to read the certificate again when it was renewed.
@@ -292,6 +295,19 @@ def access_rules() -> list[str]:
         "hostssl all postgres all reject",
         "hostssl all all all scram-sha-256",
     ]
+
+
+def declare(
+    store: Store,
+    given: Mapping[str, Any],
+    passwords: Mapping[str, str],
+    execute: Execute,
+    check: bool,
+) -> list[str]:
+    """Bring about Patroni's shared settings and what services declared; say what that changed, or would."""
+    settings = Settings.read(dict(given))
+    changes = postgresql_patroni.adjust(store, dynamic(settings), execute, check)
+    return changes + postgresql_accounts.adjust(store, settings.binaries, passwords, execute, check)
 
 
 def _rights(store: Store) -> list[dict[str, Any]]:

@@ -1,0 +1,46 @@
+# Copyright (c) 2026 NileCare platform team
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+"""Settings that Patroni's members share. They are given at the first start only; later ones come in here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from .execute import Execute
+from .model import Store
+from .statefulset import CONFIGURATION
+
+# patronictl needs a second to start and writes YAML; the members' own program asks Patroni's library instead.
+SHOW = f"""\
+import json, sys
+from patroni.config import Config
+from patroni.dcs import get_dcs
+config = Config("{CONFIGURATION}/patroni.yml")
+cluster = get_dcs({{**config.local_configuration, "ctl": True, "scope": sys.argv[1]}}).get_cluster()
+print(json.dumps(cluster.config.data))
+"""
+
+
+def adjust(store: Store, wanted: Mapping[str, Any], execute: Execute, check: bool) -> list[str]:
+    """Bring about the shared settings that differ; others are left alone."""
+    control = ["patronictl", "-c", f"{CONFIGURATION}/patroni.yml"]
+    now = json.loads(execute(store.members[0], ["python3", "-c", SHOW, store.name], ""))
+    different = differences(now, wanted)
+    if different and not check:
+        text = json.dumps(wanted)
+        execute(store.members[0], [*control, "edit-config", "--force", "--apply", "-", store.name], text)
+    return [f"setting {name}" for name in different]
+
+
+def differences(now: Mapping[str, Any], wanted: Mapping[str, Any], path: str = "") -> list[str]:
+    """Names of what is not as wanted, with dots."""
+    found: list[str] = []
+    for name, value in wanted.items():
+        if isinstance(value, Mapping):
+            found += differences(now.get(name) or {}, value, f"{path}{name}.")
+        elif now.get(name) != value:
+            found.append(f"{path}{name}")
+    return found
