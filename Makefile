@@ -20,7 +20,7 @@ test-faults: ## The platform under power cuts, drains and killed runs, in a lab 
 	@scripts/test.sh bundle faults
 
 test-mesh: ## The service mesh in a lab of its own: certificates, shares, breakers, upgrade
-	@NILECARE_BUNDLE_SETS=mesh scripts/test.sh mesh
+	@NILECARE_BUNDLE_SETS=mesh,monitoring scripts/test.sh mesh
 
 format: ## Lay out the Python files
 	@.venv/bin/ruff check --fix . && .venv/bin/ruff format .

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import ssl
 import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from tests.lab.harness import Lab, Ran, Running, until
-from tests.lab.traffic import Traffic
+from tests.lab.traffic import Traffic, connect
 
 HOST = "api.nilecare.sd"
 
@@ -87,13 +89,29 @@ class Service:
         """Requests through the edge, or from a caller in the mesh where one is named."""
         if self.caller:
             return Inside(self, self.port, self.caller, rate)
+        return Timed(self._addresses(), HOST, self.path, self._authority(), rate=rate)
+
+    def _addresses(self) -> list[str]:
         services = self.lab.get("services", "--namespace", "edge")["items"]
-        addresses = [
+        return [
             s["status"]["loadBalancer"]["ingress"][0]["ip"]
             for s in services
             if s["spec"]["type"] == "LoadBalancer"
         ]
-        return Timed(addresses, HOST, self.path, self.lab.state / "ca" / "ca.crt", rate=rate)
+
+    def _authority(self) -> Path:
+        return self.lab.state / "ca" / "ca.crt"
+
+    def version(self, headers: dict[str, str]) -> str:
+        """The version that answers one request through the edge that has these headers."""
+        context = ssl.create_default_context(cafile=str(self._authority()))
+        connection = connect(self._addresses(), HOST, context)
+        try:
+            connection.request("GET", self.path, headers=headers)
+            answer = json.loads(connection.getresponse().read())
+        finally:
+            connection.close()
+        return str(answer["version"])
 
 
 class _Noted(list[tuple[int, dict[str, Any]]]):
@@ -142,6 +160,19 @@ class Timed(Traffic):
             f" {self.versions()}",
             flush=True,
         )
+
+
+def edge_in_mesh(lab: Lab) -> bool:
+    """Whether there is an edge, and every pod of it has its proxy."""
+    pods = lab.get("pods", "--namespace", "edge", "--selector", "app=edge")["items"]
+    proxies = [
+        any(
+            c["name"] == "istio-proxy"
+            for c in pod["spec"].get("initContainers", []) + pod["spec"]["containers"]
+        )
+        for pod in pods
+    ]
+    return bool(proxies) and all(proxies)
 
 
 def has_prometheus(lab: Lab) -> bool:

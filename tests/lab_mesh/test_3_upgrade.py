@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import statistics
 
-from tests.lab.harness import Lab, until
 from tests.lab.edge import HOST, edge_addresses
+from tests.lab.harness import Lab, until
 from tests.lab.traffic import Traffic
 
 from .mesh import EHR, EHR_PORT, Answer, Mesh

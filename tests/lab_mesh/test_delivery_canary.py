@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from ansible_collections.nilecare.platform.plugins.module_utils.delivery.numbers import at_least
 
-from tests.lab.harness import Lab, Ran
+from tests.lab.harness import Lab, Ran, until
 
-from .delivery import Service, more, steady
+from .delivery import Service, edge_in_mesh, more, steady
 
 RATE = 20.0
 # The chance of a split that is as it should be to look as if it were not.
@@ -34,9 +34,7 @@ def service() -> Service:
         "service_delivery_no_data_seconds": 60,
         "service_delivery_minimum_requests": 30,
     }
-    edge = lab.get("pods", "--namespace", "edge", "--selector", "app=edge")["items"]
-    meshed = all(len(pod["status"].get("containerStatuses", [])) > 1 for pod in edge)
-    caller = None if edge and meshed else ("infrastructure", "gateway-service")
+    caller = None if edge_in_mesh(lab) else ("infrastructure", "gateway-service")
     return Service(lab, "auth", "infrastructure", "/auth/session", terms, 3001, caller)
 
 
@@ -141,3 +139,48 @@ def test_a_run_that_is_killed_in_a_step_is_taken_up(stable: Service) -> None:
     steps(ran, stable)
     assert traffic.lost == []
     assert serving(stable) == version
+
+
+def test_it_is_held_and_let_go_on_by_hand(stable: Service) -> None:
+    version = "1.0.0" if serving(stable) == "1.1.0" else "1.1.0"
+    # A step that would end soon by itself is held; one that would last is ended.
+    terms = {"service_delivery_steps": ["25", "100"], "service_delivery_hold_seconds": 20}
+    with steady(stable, RATE) as traffic:
+        run = stable.start(version, **terms)
+        until(lambda: stable.reached("step"), 300, "the first step")
+        stable.command("pause").expect_success()
+        time.sleep(40)
+        assert stable.state()["step"] == 0, "it went on although it is held"
+        said = stable.command("status").expect_success()
+        assert "wanted by hand: pause" in said.text
+        began = time.monotonic()
+        stable.command("promote").expect_success()
+        until(lambda: stable.reached("step", 1) or stable.reached("kept"), 30, "the next step")
+        print(f"   the next step began {time.monotonic() - began:.0f} s after promote was run", flush=True)
+        stable.command("promote").expect_success()
+        ran = run.wait().expect_success()
+    traffic.report("paused, promoted twice")
+    record = steps(ran, stable)
+    assert [entry["step"] for entry in record] == ["25 %", "100 %"]
+    assert record[0]["held"] >= 40
+    assert traffic.lost == []
+    assert serving(stable) == version
+
+
+def test_the_header_leads_to_the_new_version_through_the_edge(stable: Service) -> None:
+    if stable.caller:
+        pytest.skip("the edge is not in the mesh")
+    version = "1.0.0" if serving(stable) == "2.0.0" else "2.0.0"
+    old = serving(stable)
+    terms = {"service_delivery_steps": ["header", "100"], "service_delivery_hold_seconds": 600}
+    with steady(stable, RATE) as traffic:
+        run = stable.start(version, **terms)
+        until(lambda: stable.reached("step"), 300, "the step of the header")
+        time.sleep(5)
+        chosen = {stable.version({"x-canary": "true"}) for _number in range(20)}
+        others = {stable.version({}) for _number in range(20)}
+        stable.command("abort").expect_success()
+        assert run.wait().code != 0
+    assert (chosen, others) == ({version}, {old})
+    assert traffic.lost == []
+    assert serving(stable) == old
