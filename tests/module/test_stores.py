@@ -1,0 +1,71 @@
+"""Stores before a real API server: objects are accepted, a second time nothing changes, passwords stay."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from ansible_collections.nilecare.platform.plugins.module_utils.kubernetes.apply import Options, apply_set
+from ansible_collections.nilecare.platform.plugins.module_utils.kubernetes.client import Client
+from ansible_collections.nilecare.platform.plugins.module_utils.kubernetes.objects import read
+from ansible_collections.nilecare.platform.plugins.module_utils.stores import postgresql
+from ansible_collections.nilecare.platform.plugins.module_utils.stores.credentials import keep
+from ansible_collections.nilecare.platform.plugins.module_utils.stores.model import Store
+from ansible_collections.nilecare.platform.plugins.module_utils.stores.surroundings import surroundings
+from ansible_collections.nilecare.platform.plugins.module_utils.stores.volumes import volume_objects
+
+from tests.module import binaries
+from tests.unit.stores.conftest import STORE
+from tests.unit.stores.test_store_inventory import BILLING
+from tests.unit.stores.test_store_inventory import read as read_inventory
+
+
+@pytest.fixture(scope="module")
+def data(control_plane: Any) -> Iterator[Client]:
+    """A cluster with what is there before any store is, and the namespace of a client."""
+    with control_plane.client() as client:
+        path = binaries._bundle() / "manifests" / "cert-manager" / "certificates.yaml"
+        apply_set(client, read(str(path)), Options(name="definitions", namespace="kube-system", wait=True))
+        client.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "business"}})
+        shared = surroundings(read_inventory([BILLING])[0], "PEM")
+        apply_set(client, shared, Options(name="nilecare-stores", namespace="kube-system"))
+        yield client
+
+
+def apply(client: Client, store: Store) -> Any:
+    objects = [*volume_objects(store), *postgresql.render(store, {})]
+    return apply_set(client, objects, Options(name="store-postgresql", namespace="data", prune=True))
+
+
+def test_a_store_is_accepted_and_then_left_alone(data: Client) -> None:
+    assert apply(data, STORE).changed
+    again = apply(data, STORE)
+    assert (again.created, again.updated, again.pruned) == ([], [], [])
+
+
+def test_passwords_are_made_once(data: Client) -> None:
+    first = keep(data, STORE, {}, "PEM", check=False)
+    assert first == [
+        "Secret data/postgresql-credentials: patroni, replicator, rewinder",
+        "Secret data/postgresql-users: billing",
+        "Secret business/postgresql-billing: ca.crt, database, host, password, port, username",
+    ]
+    assert keep(data, STORE, {}, "PEM", check=False) == []
+    kept = data.get("v1", "Secret", "postgresql-billing", "business")
+    assert kept is not None
+    values = {key: base64.b64decode(value).decode() for key, value in kept["data"].items()}
+    assert (values["host"], values["database"]) == ("postgresql.data.svc.cluster.local", "billing")
+    assert len(values["password"]) >= 43
+
+
+def test_a_given_password_takes_its_place(data: Client) -> None:
+    keep(data, STORE, {}, "PEM", check=False)
+    planned = keep(data, STORE, {"billing": "from the vault"}, "PEM", check=True)
+    assert planned == [
+        "Secret data/postgresql-users: billing",
+        "Secret business/postgresql-billing: password",
+    ]
+    assert keep(data, STORE, {"billing": "from the vault"}, "PEM", check=False) == planned
+    assert keep(data, STORE, {}, "PEM", check=False) == [], "and stays when it is no longer given"
