@@ -13,25 +13,24 @@ from .execute import Execute
 from .model import Store
 from .statefulset import CONFIGURATION
 
-# patronictl needs a second to start and writes YAML; the members' own program asks Patroni's library instead.
+# What patronictl does for show-config, which writes YAML.
 SHOW = f"""\
-import json, sys
+import json
 from patroni.config import Config
 from patroni.dcs import get_dcs
-config = Config("{CONFIGURATION}/patroni.yml")
-cluster = get_dcs({{**config.local_configuration, "ctl": True, "scope": sys.argv[1]}}).get_cluster()
-print(json.dumps(cluster.config.data))
+config = Config("{CONFIGURATION}/patroni.yml", validator=None).copy()
+print(json.dumps(get_dcs({{**config, "patronictl": True}}).get_cluster().config.data))
 """
 
 
 def adjust(store: Store, wanted: Mapping[str, Any], execute: Execute, check: bool) -> list[str]:
     """Bring about the shared settings that differ; others are left alone."""
     control = ["patronictl", "-c", f"{CONFIGURATION}/patroni.yml"]
-    now = json.loads(execute(store.members[0], ["python3", "-c", SHOW, store.name], ""))
+    now = json.loads(execute(store.members[0], ["python3", "-c", SHOW], ""))
     different = differences(now, wanted)
     if different and not check:
         text = json.dumps(wanted)
-        execute(store.members[0], [*control, "edit-config", "--force", "--apply", "-", store.name], text)
+        execute(store.members[0], [*control, "edit-config", "--force", "--quiet", "--apply", "-", store.name], text)
     return [f"setting {name}" for name in different]
 
 
