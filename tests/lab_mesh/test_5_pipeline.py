@@ -1,4 +1,4 @@
-"""The pipeline in the lab: from a builder's registry by the mirror onto the nodes, and what keeps an image out."""
+"""The pipeline in the lab: by the mirror onto the nodes, and what keeps an image out."""
 
 from __future__ import annotations
 
