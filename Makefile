@@ -1,5 +1,5 @@
 # The two commands of the README, and the smaller ones behind them.
-.PHONY: help lab lab-down lab-status test test-faults test-mesh format
+.PHONY: help lab lab-down lab-status test test-faults test-data test-mesh format
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,6 +18,9 @@ test: ## Everything that must hold; one group: make test GROUPS="unit static"; w
 
 test-faults: ## The platform under power cuts, drains and killed runs, in a lab of its own
 	@scripts/test.sh bundle faults
+
+test-data: ## Data stores in a lab of their own: killed members, sites and all power gone, under a load of writes
+	@NILECARE_BUNDLE_SETS=data scripts/test.sh data
 
 test-mesh: ## The service mesh in a lab of its own: certificates, shares, breakers, upgrade
 	@NILECARE_BUNDLE_SETS=mesh,monitoring scripts/test.sh mesh

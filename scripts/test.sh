@@ -11,7 +11,8 @@
 #   faults      the same platform: power cuts, drains, a new certificate, reset, killed runs. Builds it where group
 #               lab has not just left it
 #   mesh        the service mesh on three nodes, as NILECARE_LAB_NAME (see docs/mesh.md)
-# `all` is every group but mesh: what CI runs, in about twice the time.
+#   data        data stores and brokers on three nodes, under a load of writes (see docs/reliability.md)
+# `all` is every group but mesh and data: what CI runs, in about twice the time.
 # Stops at the first group that fails. What it starts, it takes down again.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -127,6 +128,13 @@ faults() {
   .venv/bin/pytest -v -s --durations=0 --maxfail=1 tests/lab/test_[456]_*.py
 }
 
+data() {
+  export NILECARE_LAB_NODES=3 NILECARE_BUNDLE_SETS=${NILECARE_BUNDLE_SETS:-data}
+  bundle
+  lab_used=yes
+  .venv/bin/pytest -v -s --durations=0 --maxfail=1 tests/lab_data
+}
+
 mesh() {
   export NILECARE_LAB_NODES=3 NILECARE_LAB_MESH=1 NILECARE_BUNDLE_SETS=${NILECARE_BUNDLE_SETS:-mesh}
   bundle
@@ -140,8 +148,8 @@ default=(static unit sanity collection bundle module molecule lab)
 scripts/bootstrap.sh tests
 for group in "$@"; do
   case $group in
-    static | unit | sanity | collection | bundle | module | molecule | lab | faults | mesh) ;;
-    *) echo "unknown group '$group'; known: all ${default[*]} faults mesh" >&2; exit 2 ;;
+    static | unit | sanity | collection | bundle | module | molecule | lab | faults | data | mesh) ;;
+    *) echo "unknown group '$group'; known: all ${default[*]} faults data mesh" >&2; exit 2 ;;
   esac
 done
 for group in "$@"; do

@@ -29,8 +29,8 @@ def adjust(store: Store, wanted: Mapping[str, Any], execute: Execute, check: boo
     now = json.loads(execute(store.members[0], ["python3", "-c", SHOW], ""))
     different = differences(now, wanted)
     if different and not check:
-        text = json.dumps(wanted)
-        execute(store.members[0], [*control, "edit-config", "--force", "--quiet", "--apply", "-", store.name], text)
+        command = [*control, "edit-config", "--force", "--quiet", "--apply", "-", store.name]
+        execute(store.members[0], command, json.dumps(wanted))
     return [f"setting {name}" for name in different]
 
 
