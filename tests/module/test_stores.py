@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import base64
+import importlib
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from ansible_collections.nilecare.platform.plugins.module_utils.kubernetes.apply import Options, apply_set
 from ansible_collections.nilecare.platform.plugins.module_utils.kubernetes.client import Client
 from ansible_collections.nilecare.platform.plugins.module_utils.kubernetes.objects import read
-from ansible_collections.nilecare.platform.plugins.module_utils.stores import postgresql
 from ansible_collections.nilecare.platform.plugins.module_utils.stores.credentials import keep
 from ansible_collections.nilecare.platform.plugins.module_utils.stores.model import Store
 from ansible_collections.nilecare.platform.plugins.module_utils.stores.surroundings import surroundings
@@ -20,6 +21,8 @@ from tests.module import binaries
 from tests.unit.stores.conftest import STORE
 from tests.unit.stores.test_store_inventory import BILLING
 from tests.unit.stores.test_store_inventory import read as read_inventory
+
+PACKAGE = "ansible_collections.nilecare.platform.plugins.module_utils.stores"
 
 
 @pytest.fixture(scope="module")
@@ -35,13 +38,16 @@ def data(control_plane: Any) -> Iterator[Client]:
 
 
 def apply(client: Client, store: Store) -> Any:
-    objects = [*volume_objects(store), *postgresql.render(store, {})]
-    return apply_set(client, objects, Options(name="store-postgresql", namespace="data", prune=True))
+    engine = importlib.import_module(f"{PACKAGE}.{store.engine}")
+    objects = [*volume_objects(store), *engine.render(store, {})]
+    return apply_set(client, objects, Options(name=f"store-{store.name}", namespace="data", prune=True))
 
 
-def test_a_store_is_accepted_and_then_left_alone(data: Client) -> None:
-    assert apply(data, STORE).changed
-    again = apply(data, STORE)
+@pytest.mark.parametrize("engine", ["postgresql", "rabbitmq", "kafka"])
+def test_a_store_is_accepted_and_then_left_alone(data: Client, engine: str) -> None:
+    store = replace(STORE, name=engine, engine=engine)
+    assert apply(data, store).changed
+    again = apply(data, store)
     assert (again.created, again.updated, again.pruned) == ([], [], [])
 
 
