@@ -38,9 +38,11 @@ say "preparing ${#all[@]} machines"
 each prepare -- "${all[@]}"
 
 say "first control plane"
+key=$(on "$first" kubeadm certs certificate-key)
 on "$first" tee /root/init.yaml >/dev/null <<YAML
 apiVersion: kubeadm.k8s.io/v1beta4
 kind: InitConfiguration
+certificateKey: $key
 localAPIEndpoint: {advertiseAddress: $first}
 nodeRegistration: {name: ${control_planes[0]%%=*}, ignorePreflightErrors: [$ignore]}
 ---
@@ -63,8 +65,7 @@ resolvConf: /etc/resolv-pods.conf
 evictionHard: {memory.available: 128Mi, nodefs.available: 2Gi, imagefs.available: 2Gi}
 YAML
 on "$first" kubeadm init --config /root/init.yaml --upload-certs --skip-token-print >/dev/null
-join=$(on "$first" kubeadm token create --print-join-command)
-key=$(on "$first" kubeadm init phase upload-certs --upload-certs 2>/dev/null | tail -1)
+join=$(on "$first" kubeadm token create --print-join-command 2>/dev/null)
 
 enter() {
   local name=${1%%=*} address=${1#*=}
