@@ -101,10 +101,6 @@ def on_machines(stores: list[Store]) -> dict[str, list[dict[str, Any]]]:
     for store in stores:
         for volume in store.volumes:
             machines.setdefault(volume.machine, []).append(
-                {
-                    "name": f"{store.namespace}-{volume.name}",
-                    "size": volume.size,
-                    "storage_class": store.storage_class,
-                }
+                {"name": f"{store.namespace}-{volume.name}", "size": volume.size}
             )
     return machines
