@@ -316,7 +316,8 @@ class Messages:
         """Print the figures that the documentation takes."""
         print(
             f"   {self.client.store}, {what}: {len(self.confirmed)} messages confirmed,"
-            f" {len(lost)} of them lost, {self.refused} refused, longest time without one {self.pause():.1f} s",
+            f" {len(lost)} of them lost, {self.refused} refused,"
+            f" longest time without one {self.pause():.1f} s",
             flush=True,
         )
 
