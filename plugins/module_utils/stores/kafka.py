@@ -110,6 +110,8 @@ class Settings:
     :param partitions: of each topic.
     :param retention_hours: hours that messages are kept, as far as the volume has room.
     :param used_share: share of the volume that all topics together may have.
+    :param flush_messages: messages after which each member writes to its disk. Kafka's own default leaves it to
+        the system; all power gone at once then takes what was confirmed.
     :param parameters: further lines of server.properties.
     """
 
@@ -118,6 +120,7 @@ class Settings:
     partitions: int = 6
     retention_hours: int = 168
     used_share: float = 0.6
+    flush_messages: int = 1
     parameters: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -284,6 +287,7 @@ def server(store: Store, settings: Settings) -> dict[str, Any]:
         "share.coordinator.state.topic.num.partitions": 6,
         "log.retention.hours": settings.retention_hours,
         "log.segment.bytes": _segment(store),
+        "log.flush.interval.messages": settings.flush_messages,
         "metadata.log.segment.bytes": _segment(store),
         "metadata.max.retention.bytes": 4 * _segment(store),
         "controlled.shutdown.enable": "true",

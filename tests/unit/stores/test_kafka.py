@@ -110,6 +110,7 @@ def test_a_write_is_on_two_members_and_nobody_behind_leads() -> None:
     assert SERVER["default.replication.factor"] == "3"
     assert SERVER["min.insync.replicas"] == "2"
     assert SERVER["unclean.leader.election.enable"] == "false"
+    assert SERVER["log.flush.interval.messages"] == "1", "on disk, not only in memory"
     for log in ("offsets.topic", "transaction.state.log", "share.coordinator.state.topic"):
         assert SERVER[f"{log}.replication.factor"] == "3"
     assert SERVER["auto.create.topics.enable"] == "false"
