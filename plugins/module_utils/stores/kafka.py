@@ -110,7 +110,7 @@ class Settings:
     :param partitions: of each topic.
     :param retention_hours: hours that messages are kept, as far as the volume has room.
     :param used_share: share of the volume that all topics together may have.
-    :param flush_messages: messages after which each member writes to its disk. Kafka's own default leaves it to
+    :param flush_messages: messages after which each member writes to its disk. Kafka by itself leaves it to
         the system; all power gone at once then takes what was confirmed.
     :param parameters: further lines of server.properties.
     """
