@@ -16,8 +16,9 @@ author: NileCare platform team (@nilecare)
 extends_documentation_fragment: [nilecare.platform.service_modelled]
 attributes:
   check_mode:
-    description: The version may not be there yet, so that nobody is asked.
+    description: Asks nobody.
     support: partial
+    details: In check mode the version may not be there yet, so that there is nothing to try.
   diff_mode:
     description: Has nothing to compare.
     support: none

@@ -78,8 +78,8 @@ from ansible_collections.nilecare.platform.plugins.module_utils.quiet import Qui
 from ansible_collections.nilecare.platform.plugins.module_utils.stores.credentials import keep
 from ansible_collections.nilecare.platform.plugins.module_utils.stores.model import Store
 
-PATIENCE, CHECK_PATIENCE = 60.0, 3.0
-"""Seconds for an API server that does not answer."""
+PATIENCE = 60.0  # seconds for an API server that does not answer
+CHECK_PATIENCE = 3.0  # the same in check mode, where it may not be there yet
 
 
 def main() -> None:
