@@ -203,6 +203,8 @@ def patroni(store: Store, settings: Settings) -> dict[str, Any]:
             "bin_dir": settings.binaries,
             "pgpass": "/tmp/pgpass",
             "use_unix_socket": True,
+            # A member looks at its own log in the way of replication; its certificate is not for localhost.
+            "use_unix_socket_repl": True,
             "authentication": {
                 # No password: it comes in by the socket of its own pod, and from nowhere else.
                 "superuser": {"username": "postgres"},
@@ -289,7 +291,7 @@ def access_rules() -> list[str]:
     members = MEMBERS_ACCOUNTS
     return [
         "local all postgres peer",
-        "local replication postgres peer",
+        f"local replication {members['replication']} scram-sha-256",
         f"hostssl replication {members['replication']} all scram-sha-256",
         f"hostssl postgres {members['rewind']} all scram-sha-256",
         "hostssl all postgres all reject",
