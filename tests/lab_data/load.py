@@ -106,7 +106,7 @@ def steady_writes(stores: Stores, machine: str, rate: float = 20.0) -> Iterator[
     load = Load(stores, run, f"writes-{run}")
     stores.apply(way_out(), client_pod(load.name, WRITES, [str(run), str(rate)], machine=machine))
     try:
-        until(lambda: len(load.read().confirmed) >= 40, 90, "the first writes")
+        until(lambda: len(load.read().confirmed) >= 40, 180, "the first writes")
         yield load
     finally:
         stores.lab.kubectl(

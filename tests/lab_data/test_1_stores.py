@@ -30,7 +30,9 @@ def attempt(stores: Stores, name: str, namespace: str = "business", **given: str
     stores.apply(way_out(namespace), client_pod(name, TRY, [json.dumps(given)], namespace=namespace))
     try:
         return str(
-            until(lambda: stores.lab.kubectl("logs", "--namespace", namespace, name).strip(), 60, "an answer")
+            until(
+                lambda: stores.lab.kubectl("logs", "--namespace", namespace, name).strip(), 120, "an answer"
+            )
         )
     finally:
         stores.lab.kubectl("delete", "pod", "--namespace", namespace, name, "--wait=false")
