@@ -1,5 +1,5 @@
 # The two commands of the README, and the smaller ones behind them.
-.PHONY: help lab lab-down lab-status test test-faults test-data test-mesh format
+.PHONY: help lab lab-down lab-status test test-faults test-data test-mesh test-pipeline format
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,8 +22,11 @@ test-faults: ## The platform under power cuts, drains and killed runs, in a lab 
 test-data: ## Data stores in a lab of their own: killed members, sites and all power gone, under a load of writes
 	@NILECARE_BUNDLE_SETS=data scripts/test.sh data
 
-test-mesh: ## The service mesh in a lab of its own: certificates, shares, breakers, upgrade
-	@NILECARE_BUNDLE_SETS=mesh,monitoring scripts/test.sh mesh
+test-mesh: ## Mesh, monitoring, pipeline and deliveries in a lab of their own: certificates, shares, upgrade, canaries
+	@NILECARE_BUNDLE_SETS=mesh,monitoring,pipeline scripts/test.sh mesh
+
+test-pipeline: ## What keeps an image out: signatures, bills of materials, scans, by the real programs
+	@NILECARE_BUNDLE_SETS=pipeline scripts/test.sh pipeline
 
 format: ## Lay out the Python files
 	@.venv/bin/ruff check --fix . && .venv/bin/ruff format .

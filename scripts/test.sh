@@ -10,9 +10,10 @@
 #   lab         the whole platform on seven machines: from bare, site.yml twice, services, updates
 #   faults      the same platform: power cuts, drains, a new certificate, reset, killed runs. Builds it where group
 #               lab has not just left it
-#   mesh        the service mesh on three nodes, as NILECARE_LAB_NAME (see docs/mesh.md)
+#   mesh        mesh, monitoring, pipeline and deliveries on three nodes, as NILECARE_LAB_NAME (see docs/mesh.md)
+#   pipeline    what keeps an image out, by crane, cosign, trivy and a registry (see docs/pipeline.md)
 #   data        data stores and brokers on three nodes, under a load of writes (see docs/reliability.md)
-# `all` is every group but mesh and data: what CI runs, in about twice the time.
+# `all` is every group but mesh, pipeline and data: what CI runs, in about twice the time.
 # Stops at the first group that fails. What it starts, it takes down again.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -135,9 +136,16 @@ data() {
   .venv/bin/pytest -v -s --durations=0 --maxfail=1 tests/lab_data
 }
 
-mesh() {
-  export NILECARE_LAB_NODES=3 NILECARE_LAB_MESH=1 NILECARE_BUNDLE_SETS=${NILECARE_BUNDLE_SETS:-mesh}
+pipeline() {
+  export NILECARE_BUNDLE_SETS=${NILECARE_BUNDLE_SETS:-pipeline}
   bundle
+  .venv/bin/pytest -q tests/pipeline
+}
+
+mesh() {
+  export NILECARE_LAB_NODES=3 NILECARE_LAB_MESH=1 NILECARE_BUNDLE_SETS=${NILECARE_BUNDLE_SETS:-mesh,monitoring,pipeline}
+  bundle
+  .venv/bin/pytest -q tests/monitoring
   lab_used=yes
   .venv/bin/pytest -v -s --durations=0 --maxfail=1 tests/lab_mesh
 }
@@ -148,8 +156,8 @@ default=(static unit sanity collection bundle module molecule lab)
 scripts/bootstrap.sh tests
 for group in "$@"; do
   case $group in
-    static | unit | sanity | collection | bundle | module | molecule | lab | faults | data | mesh) ;;
-    *) echo "unknown group '$group'; known: all ${default[*]} faults data mesh" >&2; exit 2 ;;
+    static | unit | sanity | collection | bundle | module | molecule | lab | faults | data | pipeline | mesh) ;;
+    *) echo "unknown group '$group'; known: all ${default[*]} faults data pipeline mesh" >&2; exit 2 ;;
   esac
 done
 for group in "$@"; do

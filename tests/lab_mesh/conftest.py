@@ -13,9 +13,7 @@ from .mesh import SERVICES, Mesh
 
 os.environ.setdefault("NILECARE_LAB_NODES", "3")
 os.environ["NILECARE_LAB_MESH"] = "1"
-os.environ["NILECARE_BUNDLE_SETS"] = ",".join(
-    sorted({"mesh", *filter(None, os.environ.get("NILECARE_BUNDLE_SETS", "").split(","))})
-)
+os.environ.setdefault("NILECARE_BUNDLE_SETS", "mesh,monitoring,pipeline")
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
-import os
 import ssl
 from collections.abc import Iterator
 from typing import Any
@@ -18,8 +17,6 @@ from tests.lab.harness import Lab, until
 
 from .mesh import Mesh
 
-SETS = os.environ.get("NILECARE_BUNDLE_SETS", "").split(",")
-pytestmark = pytest.mark.skipif("monitoring" not in SETS, reason="needs NILECARE_BUNDLE_SETS=mesh,monitoring")
 # What must answer, and how often on three nodes with one Prometheus
 TARGETS = {
     "api-servers": 3,

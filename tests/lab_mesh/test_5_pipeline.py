@@ -14,12 +14,10 @@ from ansible_collections.nilecare.platform.plugins.module_utils.pipeline import 
 from ansible_collections.nilecare.platform.plugins.module_utils.pipeline.tools import PipelineError, tools
 
 from tests.lab.harness import Lab, Ran
-from tests.module.registries import BILL, Registries, serving
+from tests.pipeline.registries import BILL, Registries, serving
 
 from .mesh import Mesh
 
-SETS = os.environ.get("NILECARE_BUNDLE_SETS", "").split(",")
-pytestmark = pytest.mark.skipif("pipeline" not in SETS, reason="needs NILECARE_BUNDLE_SETS=mesh,pipeline")
 REGISTRY = "registry.nilecare.internal"
 PASSWORD = "a word of this test only"
 SERVICE, NAMESPACE = "notification", "infrastructure"

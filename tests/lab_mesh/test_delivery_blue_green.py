@@ -32,13 +32,11 @@ def service() -> Service:
 
 
 def test_a_rolling_service_becomes_a_coloured_one(service: Service) -> None:
-    if service.colour():
-        pytest.skip("it is coloured already")
     with steady(service) as traffic:
         service.deliver("1.0.0").expect_success()
     traffic.report("rolling becomes blue-green")
     assert traffic.lost == []
-    assert service.colour() == "blue"
+    assert service.colour() in ("blue", "green")
 
 
 def test_a_switch_and_the_way_back_lose_nothing(service: Service) -> None:
@@ -97,8 +95,6 @@ def test_a_killed_run_is_taken_up(service: Service, phase: str) -> None:
 
 
 def test_a_version_that_errs_after_the_switch_is_taken_back(service: Service) -> None:
-    if service.lab.environment["NILECARE_LAB_MONITORING"] != "1":
-        pytest.skip("without Prometheus nobody counts errors")
     before = service.colour()
     with steady(service, 20) as traffic:
         ran = service.deliver(

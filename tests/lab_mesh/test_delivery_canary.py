@@ -23,9 +23,6 @@ DOUBT = 0.0005
 @pytest.fixture(scope="module")
 def service() -> Service:
     lab = Lab()
-    names = {n["metadata"]["name"] for n in lab.get("namespaces")["items"]}
-    if not {"istio-system", "monitoring"} <= names:
-        pytest.skip("needs the mesh and monitoring")
     lab.environment |= {"NILECARE_LAB_MESH": "1", "NILECARE_LAB_MONITORING": "1"}
     terms = {
         "service_strategy": "canary",
@@ -168,8 +165,7 @@ def test_it_is_held_and_let_go_on_by_hand(stable: Service) -> None:
 
 
 def test_the_header_leads_to_the_new_version_through_the_edge(stable: Service) -> None:
-    if stable.caller:
-        pytest.skip("the edge is not in the mesh")
+    assert stable.caller is None, "the edge is not in the mesh"
     version = "1.0.0" if serving(stable) == "2.0.0" else "2.0.0"
     old = serving(stable)
     terms = {"service_delivery_steps": ["header", "100"], "service_delivery_hold_seconds": 600}

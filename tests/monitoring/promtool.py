@@ -5,15 +5,19 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import pytest
+
 CACHE = Path.home() / ".cache" / "nilecare"
 
 
-def find(name: str = "promtool") -> Path | None:
-    """The program, or None where neither it nor a bundle with set monitoring is."""
+def find(name: str = "promtool") -> Path:
+    """The program; a test fails where neither it nor a bundle with set monitoring is."""
     installed = shutil.which(name)
     if installed:
         return Path(installed)
     built = sorted(
         (CACHE / "items").glob(f"prometheus-debian-*/programs/{name}"), key=lambda path: path.stat().st_mtime
     )
-    return built[-1] if built else None
+    if not built:
+        pytest.fail(f"{name} is neither installed nor built: NILECARE_BUNDLE_SETS=monitoring")
+    return built[-1]

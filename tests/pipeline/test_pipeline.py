@@ -1,6 +1,6 @@
 """The pipeline with the real programs: crane, cosign and trivy against the bundle's registry program.
 
-Needs a bundle with the set pipeline (``NILECARE_BUNDLE_SETS=pipeline``); without one these tests are skipped.
+A bundle with the set pipeline must have been made (``NILECARE_BUNDLE_SETS=pipeline``).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ansible_collections.nilecare.platform.plugins.module_utils.pipeline import 
 from ansible_collections.nilecare.platform.plugins.module_utils.pipeline.admission import Terms, admit
 from ansible_collections.nilecare.platform.plugins.module_utils.pipeline.tools import PipelineError
 
-from tests.module.registries import BILL, IMAGES, Registries, serving
+from tests.pipeline.registries import BILL, IMAGES, Registries, serving
 
 TODAY = datetime.date(2026, 11, 28)
 
