@@ -30,7 +30,8 @@ from .statefulset import (
     stateful_set,
 )
 
-PORT, API_PORT = 5432, 8008
+PORT = 5432
+API_PORT = postgresql_patroni.API_PORT
 ROLE = "nilecare.sd/role"
 """Label that Patroni keeps on its pods: ``primary`` or ``replica``."""
 DATA = "/var/lib/postgresql/data"
