@@ -12,7 +12,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -47,6 +47,7 @@ START = f"""\
 set -euf
 umask 077
 number=${{MEMBER##*-}}
+read_at=$(cksum < {TLS}/tls.crt)
 cat {TLS}/tls.key {TLS}/tls.crt > "$HOME/member.pem"
 cat {CONFIGURATION}/member.properties > "$HOME/member.properties"
 cat {CONFIGURATION}/server.properties - > "$HOME/server.properties" << END
@@ -60,7 +61,6 @@ fi
 $JAVA kafka.Kafka "$HOME/server.properties" &
 kafka=$!
 trap 'kill -TERM "$kafka"' TERM INT
-read_at=$(cksum < {TLS}/tls.crt)
 while kill -0 "$kafka" 2> /dev/null; do
   sleep 5 &
   wait $! || true
@@ -291,6 +291,8 @@ def server(store: Store, settings: Settings) -> dict[str, Any]:
         "metadata.log.segment.bytes": _segment(store),
         "metadata.max.retention.bytes": 4 * _segment(store),
         "controlled.shutdown.enable": "true",
+        # When all power comes back members wait for each other, and do not give up after a minute.
+        "initial.broker.registration.timeout.ms": 600_000,
         "broker.session.timeout.ms": 6000,
         "broker.heartbeat.interval.ms": 1500,
         **settings.parameters,
@@ -330,8 +332,12 @@ def topics(store: Store, settings: Settings) -> dict[str, dict[str, str]]:
     return {name: {"retention.bytes": str(max(each, 2 * _segment(store)))} for name in names}
 
 
-def rights(store: Store, users: Mapping[str, str]) -> set[tuple[str, str, str, str, str]]:
-    """What each service may: kind, name, how the name is meant, service and operation.
+Right = tuple[str, str, str, str, str]
+"""Kind and name of a resource, how the name is meant, who, and what it may do."""
+
+
+def rights(store: Store, users: Mapping[str, str]) -> set[Right]:
+    """What each service may.
 
     It reads and writes the topics that it declared, with consumer groups whose names begin with its own.
     """
@@ -371,12 +377,10 @@ def declare(
     listed = _read_rights(tools(["acls --list"]))
     changes, work = _topic_changes(now, topics(store, settings), settings)
     wanted = rights(store, passwords)
-    for right in sorted(wanted - listed):
-        changes.append(f"right {' '.join(right)}")
-        work.append((f"acls --add {_acl(right)}", ""))
-    for right in sorted(listed - wanted):
-        changes.append(f"right {' '.join(right)} removed")
-        work.append((f"acls --remove --force {_acl(right)}", ""))
+    changes += [f"right {' '.join(right)}" for right in sorted(wanted - listed)]
+    work += [(f"acls --add {options}", "") for options in _acls(wanted - listed)]
+    changes += [f"right {' '.join(right)} removed" for right in sorted(listed - wanted)]
+    work += [(f"acls --remove --force {options}", "") for options in _acls(listed - wanted)]
     for user, password in sorted(passwords.items()):
         if now.users.get(user) != rounds(password):
             changes.append(f"user {user}")
@@ -445,7 +449,7 @@ def _read(text: str) -> Now:
     )
 
 
-def _read_rights(text: str) -> set[tuple[str, str, str, str, str]]:
+def _read_rights(text: str) -> set[Right]:
     found, resource = set(), ("", "", "")
     for line in text.splitlines():
         if match := _RESOURCE.search(line):
@@ -474,8 +478,20 @@ def _topic_changes(
     return changes, work
 
 
-def _acl(right: tuple[str, str, str, str, str]) -> str:
-    kind, name, pattern, user, operation = right
-    option = {"TOPIC": "--topic", "GROUP": "--group", "TRANSACTIONAL_ID": "--transactional-id"}[kind]
-    who = f"--allow-principal User:{user}"
-    return f"{who} --operation {operation} {option} {name} --resource-pattern-type {pattern.lower()}"
+def _acls(found: Collection[Right]) -> list[str]:
+    """Rights as options, as many in one call as Kafka's tool takes: each call starts Java anew.
+
+    It gives every operation of a call on every resource of it, so those with the same operations go together.
+    """
+    operations: dict[tuple[str, str, str, str], list[str]] = {}
+    for kind, name, pattern, user, operation in sorted(found):
+        operations.setdefault((user, pattern, kind, name), []).append(operation)
+    resources: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
+    for (user, pattern, kind, name), allowed in operations.items():
+        option = {"TOPIC": "--topic", "GROUP": "--group", "TRANSACTIONAL_ID": "--transactional-id"}[kind]
+        resources.setdefault((user, pattern, tuple(allowed)), []).append(f"{option} {name}")
+    return [
+        f"--allow-principal User:{user} {' '.join(f'--operation {one}' for one in allowed)} "
+        f"{' '.join(names)} --resource-pattern-type {pattern.lower()}"
+        for (user, pattern, allowed), names in resources.items()
+    ]
