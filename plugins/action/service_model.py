@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from ansible import context
-from ansible.errors import AnsibleActionFail, AnsibleError
-from ansible.plugins.action import ActionBase
 from ansible.utils.vars import load_extra_vars
 from ansible_collections.nilecare.platform.plugins.module_utils.kubernetes.client import Client
 from ansible_collections.nilecare.platform.plugins.module_utils.kubernetes.errors import KubernetesError
@@ -19,25 +17,23 @@ from ansible_collections.nilecare.platform.plugins.module_utils.services.checks 
     errors,
     warnings,
 )
-from ansible_collections.nilecare.platform.plugins.module_utils.services.inventory import Host, read_platform
+from ansible_collections.nilecare.platform.plugins.module_utils.services.inventory import read_platform
 from ansible_collections.nilecare.platform.plugins.module_utils.services.model import Finding, Platform
 from ansible_collections.nilecare.platform.plugins.module_utils.services.namespaces import platform_objects
 from ansible_collections.nilecare.platform.plugins.module_utils.services.quantities import (
     byte_count,
     millicores,
 )
+from ansible_collections.nilecare.platform.plugins.plugin_utils.model_action import ModelAction, refusal
 
-ROLES = Path(__file__).resolve().parents[2] / "roles"
-# Roles whose defaults a service's variables fall back to, and those whose variables make the model.
-DEFAULTS = ("platform", "namespaces", "service")
-MODEL = ("namespaces", "service")
-PREFIXES = tuple(f"{role}_" for role in MODEL)
 # Seconds for which the nodes are asked what they have; without an answer those checks are left out.
 PATIENCE = 3.0
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]
-    _supports_check_mode = True
+class ActionModule(ModelAction):
+    defaults_of = ("platform", "namespaces", "service")
+    model_of = ("namespaces", "service")
+    not_ours = frozenset({"service_model", "service_history", "service_rollback", "service_delivery"})
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
@@ -45,18 +41,16 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             argument_spec={"group": {"type": "str", "default": "services"}, "kubeconfig": {"type": "path"}}
         )
         variables = task_vars or {}
-        names = list(variables["groups"].get(params["group"], []))
-        if not names:
-            raise AnsibleActionFail(f"the inventory has no group {params['group']!r}, or no host is in it")
-        hosts = [self._host(name, variables) for name in names]
-        platform, found = read_platform(hosts, self._options(), _sites(variables["groups"]))
+        version = self._extra().get("version")
+        given = {} if version is None else {"service_version": version}
+        hosts = [self.host(name, variables, given) for name in self.names(params["group"], variables)]
+        platform, found = read_platform(hosts, self.options(), _sites(variables["groups"]))
         found += self._version_of_many(variables)
         found += [] if found else errors(platform)
         advice = [str(finding) for finding in warnings(platform, _capacity(params["kubeconfig"]))]
         result.update(changed=False, findings=advice)
         if found:
-            texts = sorted({str(finding) for finding in found})
-            result.update(failed=True, errors=texts, msg=_message(texts))
+            result.update(refusal(found, "services'"))
             return result
         result.update(
             warnings=advice,
@@ -65,25 +59,6 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             objects=platform_objects(platform),
         )
         return result
-
-    def _host(self, name: str, task_vars: dict[str, Any]) -> Host:
-        """Template a host's variables; what cannot be templated is reported with the rest."""
-        own = {**self._defaults(), **task_vars["hostvars"].raw_get(name)}
-        own["hostvars"], own["groups"] = task_vars["hostvars"], task_vars["groups"]
-        version = self._extra().get("version")
-        if version is not None:
-            own["service_version"] = version
-        templar = self._templar.copy_with_new_env(available_variables=own)
-        values: dict[str, Any] = {}
-        failures: dict[str, str] = {}
-        for key in own:
-            if not key.startswith(PREFIXES) or key in _NOT_OURS:
-                continue
-            try:
-                values[key] = templar.template(own[key])
-            except AnsibleError as error:
-                failures[key] = f"cannot be read: {error.message}"
-        return Host(name, values, tuple(own.get("group_names", ())), failures)
 
     def _version_of_many(self, task_vars: Mapping[str, Any]) -> list[Finding]:
         """A version given on the command line is meant for what the run is limited to, not for everything."""
@@ -106,27 +81,6 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             cached = load_extra_vars(self._loader) if context.CLIARGS else {}
             self._extra_variables = cached
         return cached
-
-    def _defaults(self) -> dict[str, Any]:
-        cached: dict[str, Any] | None = getattr(self, "_role_defaults", None)
-        if cached is None:
-            cached = {}
-            for role in DEFAULTS:
-                path = ROLES / role / "defaults" / "main.yml"
-                cached.update(self._loader.load_from_file(str(path), trusted_as_template=True) or {})
-            self._role_defaults = cached
-        return dict(cached)
-
-    def _options(self) -> dict[str, Any]:
-        options: dict[str, Any] = {}
-        for role in MODEL:
-            text = self._loader.load_from_file(str(ROLES / role / "meta" / "argument_specs.yml"))
-            options.update(text["argument_specs"]["main"]["options"])
-        return options
-
-
-# Results of the roles' own tasks bear their prefix too.
-_NOT_OURS = frozenset({"service_model", "service_history", "service_rollback", "service_delivery"})
 
 
 def _sites(groups: Mapping[str, Any]) -> int:
@@ -161,10 +115,3 @@ def _namespaces(platform: Platform) -> dict[str, Any]:
         }
         for name, namespace in platform.namespaces.items()
     }
-
-
-def _message(texts: list[str]) -> str:
-    count = f"{len(texts)} errors" if len(texts) > 1 else "1 error"
-    return f"{count} in the services' variables, nothing was changed:\n" + "\n".join(
-        f"- {text}" for text in texts
-    )
