@@ -208,7 +208,7 @@ def pod(
     }
     if machine:
         spec["nodeSelector"] = {"kubernetes.io/hostname": machine}
-    labels = {"app": f"{client.service}-service", "track": "test"}
+    labels = {"app": f"{client.service}-service", "track": "test", "sidecar.istio.io/inject": "false"}
     return {
         "apiVersion": "v1",
         "kind": "Pod",

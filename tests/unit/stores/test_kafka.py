@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.nilecare.platform.plugins.module_utils.stores import kafka
+from ansible_collections.nilecare.platform.plugins.module_utils.stores.certificates import DIRECTORY as TLS
 from ansible_collections.nilecare.platform.plugins.module_utils.stores.kafka import Settings
 from ansible_collections.nilecare.platform.plugins.module_utils.stores.model import Declaration
+from ansible_collections.nilecare.platform.plugins.module_utils.stores.statefulset import CONFIGURATION
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -219,7 +221,7 @@ def test_the_start_gives_kafka_its_name_and_passes_signals_on(tmp_path: Path) ->
     for name in ("tls.key", "tls.crt", "member.properties", "server.properties"):
         (tmp_path / name).write_text(f"{name}\n")
     text = kafka.START
-    for path in (kafka.TLS, kafka.CONFIGURATION, kafka.DATA):
+    for path in (TLS, CONFIGURATION, kafka.DATA):
         text = text.replace(path, str(tmp_path))
     script = tmp_path / "start.sh"
     script.write_text(text.replace("sleep 5", "sleep 0.2").replace("number * 600 + 1", "0"))
