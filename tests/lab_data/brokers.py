@@ -82,8 +82,9 @@ class Connection:
         self.frame(2, 1, struct.pack(">HHQHB", 60, 0, len(body), 0x1000, 2))
         self.frame(3, 1, body)
         self.expect(60, 80)
-    def get(self):
+    def ask(self):
         self.method(1, 60, 70, b"\\0\\0" + short(queue) + b"\\1")
+    def get(self):
         found, _data = self.expect()
         if found == (60, 72):
             return None
@@ -104,10 +105,13 @@ if what == "try":
     except (OSError, Refused) as error:
         print("refused:", " ".join(str(error).split()))
 elif what == "read":
-    connection, found = Connection(), []
-    while (text := connection.get()) is not None:
-        if text.startswith(run + "/"):
-            found.append(int(text.partition("/")[2]))
+    connection, found, texts = Connection(), [], [""]
+    connection.socket.settimeout(60)
+    while None not in texts:
+        for _ in range(100):
+            connection.ask()
+        texts = [connection.get() for _ in range(100)]
+        found += [int(text.partition("/")[2]) for text in texts if (text or "").startswith(run + "/")]
     print(json.dumps(sorted(found)))
 else:
     connection, number, began = None, 0, time.monotonic()
@@ -243,7 +247,7 @@ def kafka(what: str, *arguments: str, password: str = "") -> list[str]:
     return ["/bin/sh", "-c", given + ACCESS + KAFKA[what], "client", *arguments]
 
 
-def answer(stores: Stores, client: Client, name: str, command: list[str], seconds: float = 120) -> str:
+def answer(stores: Stores, client: Client, name: str, command: list[str], seconds: float = 300) -> str:
     """What a pod's program wrote until it ended."""
     image, uid = (KAFKA_IMAGE, 1000) if client.store == "kafka" else (IMAGE, 999)
     stores.apply(way_out(client.namespace), pod(client, name, command, image=image, uid=uid))

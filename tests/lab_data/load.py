@@ -102,7 +102,7 @@ class Load:
 @contextmanager
 def steady_writes(stores: Stores, machine: str, rate: float = 20.0) -> Iterator[Load]:
     """Writes from a pod on a machine, until the block ends."""
-    run = int(time.time())
+    run = time.time_ns() // 10**6
     load = Load(stores, run, f"writes-{run}")
     stores.apply(way_out(), client_pod(load.name, WRITES, [str(run), str(rate)], machine=machine))
     try:

@@ -11,6 +11,7 @@ from tests.lab.harness import Lab, until
 
 ROLE = "nilecare.sd/role"
 IMAGE = "docker.io/nilecare/postgresql:18.6"
+PSQL = "/usr/lib/postgresql/18/bin/psql -XAtq -h /var/run/postgresql -U postgres"
 CLIENT_NAMESPACE, CLIENT = "business", "billing"
 
 
@@ -46,9 +47,8 @@ class Stores:
 
     def sql(self, member: str, text: str, database: str = "postgres") -> str:
         """Ask a member as its superuser, in its pod."""
-        command = ["/usr/lib/postgresql/18/bin/psql", "-XAtq", "-h", "/var/run/postgresql", "-U", "postgres"]
         return self.lab.kubectl(
-            "exec", "--namespace", "data", member, "--", *command, "-d", database, "-c", text, timeout=60
+            "exec", "--namespace", "data", member, "--", *PSQL.split(), "-d", database, "-c", text
         ).strip()
 
     def writers(self) -> list[str]:
@@ -62,6 +62,13 @@ class Stores:
             except (AssertionError, subprocess.TimeoutExpired):
                 continue
         return found
+
+    def writers_on(self, machine: str) -> bool:
+        """Whether the member of a machine would take a write, asked on the machine itself."""
+        command = (
+            f"crictl exec $(crictl ps --name '^postgresql$' --quiet) {PSQL} -c 'SELECT pg_is_in_recovery()'"
+        )
+        return self.lab.machine(machine, "sh", "-c", command, timeout=30).stdout.strip() == "f"
 
     def apply(self, *objects: dict[str, Any]) -> None:
         """Put objects into the cluster."""

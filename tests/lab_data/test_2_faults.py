@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from tests.lab.harness import Lab, until
 
 from .load import steady_writes
@@ -43,6 +46,42 @@ def test_a_site_loses_its_power(lab: Lab, stores: Stores) -> None:
         assert stores.writers() == [stores.leader()]
         load.more(40, 60)
         assert load.lost() == []
+
+
+def test_a_site_is_cut_off_the_network(lab: Lab, stores: Stores) -> None:
+    """The primary stays alive with clients beside it, and must not confirm what the others do not have."""
+    stores.await_all()
+    leader = stores.leader()
+    machine = stores.machine_of(leader)
+    with (
+        steady_writes(stores, other_machine(stores, machine)) as outside,
+        steady_writes(stores, machine) as inside,
+    ):
+        with cut_off(lab, machine):
+            outside.more(100, 180)
+            assert stores.leader() != leader
+            until(lambda: not stores.writers_on(machine), 60, "the one that is cut off writes no more")
+        stores.await_all(300)
+        assert stores.writers() == [stores.leader()]
+        inside.more(40, 120)
+        outside.read()
+        outside.report("primary's site cut off, clients elsewhere")
+        inside.report("primary's site cut off, clients in it")
+        assert outside.lost() == inside.lost() == []
+
+
+@contextmanager
+def cut_off(lab: Lab, machine: str) -> Iterator[None]:
+    """Drop whatever goes between a machine and the others; the mirror, by which tests ask, is one of them."""
+    rules = [["INPUT", "-i", "eth0"], ["OUTPUT", "-o", "eth0"]]
+    for rule in rules:
+        done = lab.machine(machine, "iptables", "-w", "-I", *rule, "-j", "DROP")
+        assert done.returncode == 0, done.stderr
+    try:
+        yield
+    finally:
+        for rule in rules:
+            lab.machine(machine, "iptables", "-w", "-D", *rule, "-j", "DROP")
 
 
 def test_all_power_is_cut(lab: Lab, stores: Stores) -> None:
