@@ -27,6 +27,7 @@ def options() -> None:
 def no_lab_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in VARIABLES:
         monkeypatch.delenv(f"NILECARE_LAB_{name}", raising=False)
+    monkeypatch.delenv("NILECARE_BUNDLE_SETS", raising=False)
 
 
 @pytest.fixture
@@ -73,3 +74,11 @@ def test_mistakes_are_an_error_that_names_the_file(tmp_path: Path) -> None:
 
 def test_an_empty_word_is_no_word(tmp_path: Path) -> None:
     assert len(parse(tmp_path, "extra: ['']\nonly: ['']\n").hosts) == 7
+
+
+def test_stores_are_there_where_the_bundle_has_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "stores.yml").write_text("stores: {children: {data: {hosts: {postgresql: {}}}}}\n")
+    assert "stores" not in parse(tmp_path, "stores: stores.yml\n").groups
+    monkeypatch.setenv("NILECARE_BUNDLE_SETS", "mesh,data")
+    found = parse(tmp_path, "stores: stores.yml\n")
+    assert [host.name for host in found.groups["stores"].get_hosts()] == ["postgresql"]

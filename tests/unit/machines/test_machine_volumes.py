@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.nilecare.platform.plugins.module_utils.machines import volumes
+from ansible_collections.nilecare.platform.plugins.module_utils.machines import units, volumes
 from ansible_collections.nilecare.platform.plugins.module_utils.machines.state import (
     Change,
     Machine,
@@ -37,7 +37,7 @@ class Programs:
 
 @pytest.fixture
 def programs(monkeypatch: pytest.MonkeyPatch) -> Programs:
-    monkeypatch.setattr(volumes.units, "ensure", lambda _machine, _entries: Change())
+    monkeypatch.setattr(units, "ensure", lambda _machine, _entries: Change())
     monkeypatch.setattr("os.path.ismount", lambda path: Path(path).is_dir())
     monkeypatch.setattr(Path, "is_mount", lambda path: path.is_dir())
     return Programs()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.nilecare.platform.plugins.module_utils.stores import postgresql
+from ansible_collections.nilecare.platform.plugins.module_utils.stores.certificates import DIRECTORY
 from ansible_collections.nilecare.platform.plugins.module_utils.stores.postgresql import Settings
 
 from .conftest import STORE, one, store
@@ -100,7 +101,7 @@ def test_the_start_passes_signals_on_and_ends_with_patroni(tmp_path: Path) -> No
     certificate = tmp_path / "tls.crt"
     certificate.write_text("first")
     script = tmp_path / "start.sh"
-    text = postgresql.START.replace(postgresql.TLS, str(tmp_path)).replace("sleep 5", "sleep 0.2")
+    text = postgresql.START.replace(DIRECTORY, str(tmp_path)).replace("sleep 5", "sleep 0.2")
     script.write_text(text)
     fake = tmp_path / "patroni"
     fake.write_text(
