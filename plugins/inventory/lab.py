@@ -141,7 +141,7 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]
                 inventory.add_host(machine.name, group=group)
         if self.get_option("stores") and STORES_SET in self._words("sets"):
             stores = Path(path).parent / self.get_option("stores")
-            inventory_loader.get("ansible.builtin.yaml").parse(inventory, loader, str(stores), cache)
+            inventory_loader.get("yaml").parse(inventory, loader, str(stores), cache)
         # What only the lab itself needs to know; no role of the platform reads it.
         self._set("all", "lab_network", lab.network)
         self._set("all", "lab_gateway", lab.gateway)
