@@ -35,6 +35,9 @@ from .statefulset import (
 
 PORT, METRICS_PORT = 5671, 15692
 MEMBER_PORTS = {"epmd": 4369, "distribution": 25672}
+TOOL_PORTS = {f"tools-{number}": 35672 + number for number in range(4)}
+"""Where RabbitMQ's tools hear what other members have to say, such as of queues that those lead; as many may
+run at a time in a pod. Without them a tool waits for answers that never come."""
 DATA = "/var/lib/rabbitmq"
 HOME = "/tmp"
 #: in the Secret <store>-credentials: what members know each other by, and the password of the user `admin`
@@ -135,7 +138,7 @@ def render(store: Store, given: Mapping[str, Any]) -> list[dict[str, Any]]:
         certificate(store, *(f"{member}.{store.name}-members" for member in store.members)),
         network.members(store, {**clients, **MEMBER_PORTS, **metrics}),
         network.service(store, clients),
-        network.network_policy(store, clients, MEMBER_PORTS, metrics),
+        network.network_policy(store, clients, {**MEMBER_PORTS, **TOOL_PORTS}, metrics),
         budget(store),
         stateful_set(store, [_container(store, settings)], files, stop_seconds=180),
     ]
@@ -165,6 +168,8 @@ def _container(store: Store, settings: Settings) -> Container:
             "HOME": HOME,
             "LC_ALL": "C.UTF-8",
             "RABBITMQ_CONFIG_FILE": f"{CONFIGURATION}/rabbitmq.conf",
+            "RABBITMQ_CTL_DIST_PORT_MAX": str(max(TOOL_PORTS.values())),
+            "RABBITMQ_CTL_DIST_PORT_MIN": str(min(TOOL_PORTS.values())),
             "RABBITMQ_CTL_ERL_ARGS": inner,
             "RABBITMQ_DEFAULT_USER": ADMIN,
             "RABBITMQ_ENABLED_PLUGINS_FILE": f"{CONFIGURATION}/enabled_plugins",

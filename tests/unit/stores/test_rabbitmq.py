@@ -103,7 +103,14 @@ def test_passwords_are_in_no_object() -> None:
 def test_only_members_and_monitoring_come_past_the_clients_port() -> None:
     rules = one(OBJECTS, "NetworkPolicy", "rabbitmq")["spec"]["ingress"]
     ports = [sorted(port["port"] for port in rule["ports"]) for rule in rules]
-    assert ports == [[5671], [4369, 5671, 25672], [15692]]
+    tools = [35672, 35673, 35674, 35675]
+    assert ports == [[5671], [4369, 5671, 25672, *tools], [15692]]
+
+
+def test_tools_listen_where_members_may_answer_them() -> None:
+    environment = {entry["name"]: entry.get("value", "") for entry in CONTAINER["env"]}
+    least, most = (int(environment[f"RABBITMQ_CTL_DIST_PORT_{end}"]) for end in ("MIN", "MAX"))
+    assert list(range(least, most + 1)) == list(rabbitmq.TOOL_PORTS.values())
 
 
 def test_limits_follow_tier_and_volume() -> None:
