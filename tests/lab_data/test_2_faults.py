@@ -73,15 +73,16 @@ def test_a_site_is_cut_off_the_network(lab: Lab, stores: Stores) -> None:
 @contextmanager
 def cut_off(lab: Lab, machine: str) -> Iterator[None]:
     """Drop whatever goes between a machine and the others; the mirror, by which tests ask, is one of them."""
-    rules = [["INPUT", "-i", "eth0"], ["OUTPUT", "-o", "eth0"]]
+    # In the table that comes first: Calico puts its own rules, which let its tunnels through, before others.
+    rules = [["PREROUTING", "-i", "eth0"], ["OUTPUT", "-o", "eth0"]]
     for rule in rules:
-        done = lab.machine(machine, "iptables", "-w", "-I", *rule, "-j", "DROP")
+        done = lab.machine(machine, "iptables", "-w", "-t", "raw", "-I", *rule, "-j", "DROP")
         assert done.returncode == 0, done.stderr
     try:
         yield
     finally:
         for rule in rules:
-            lab.machine(machine, "iptables", "-w", "-D", *rule, "-j", "DROP")
+            lab.machine(machine, "iptables", "-w", "-t", "raw", "-D", *rule, "-j", "DROP")
 
 
 def test_all_power_is_cut(lab: Lab, stores: Stores) -> None:
