@@ -150,8 +150,8 @@ KAFKA = {
     # Says of each message that it was confirmed, with its number as the value.
     "write": 'run VerifiableProducer --bootstrap-server "$to" --topic records --throughput "$2" --acks -1'
     ' --value-prefix "$1" --command-config /tmp/client.properties',
-    "read": 'run consumer.ConsoleConsumer --bootstrap-server "$to" --topic records --group "ehr-$1" --from-beginning'
-    " --timeout-ms 45000 --command-config /tmp/client.properties",
+    "read": 'run consumer.ConsoleConsumer --bootstrap-server "$to" --topic records --group "ehr-$1"'
+    " --from-beginning --timeout-ms 45000 --command-config /tmp/client.properties",
     "try": 'run consumer.ConsoleConsumer --bootstrap-server "$to" --topic "$1" --group "${2:-ehr-try}"'
     " --max-messages 1 --timeout-ms 45000 --from-beginning --command-config /tmp/client.properties 2>&1",
 }
