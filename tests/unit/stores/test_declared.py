@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.nilecare.platform.plugins.module_utils.kubernetes.client import Client
 from ansible_collections.nilecare.platform.plugins.module_utils.kubernetes.errors import ClusterUnreachable
 from ansible_collections.nilecare.platform.plugins.module_utils.stores import declared, rabbitmq
 from ansible_collections.nilecare.platform.plugins.module_utils.stores.execute import in_members
@@ -52,7 +53,7 @@ def bring_about(
     monkeypatch: pytest.MonkeyPatch, objects: dict[str, dict[str, Any]] | None, check: bool = False
 ) -> list[str]:
     """With an engine that says what it was given."""
-    monkeypatch.setattr(declared.Client, "from_kubeconfig", lambda *_path, **_options: Cluster(objects))
+    monkeypatch.setattr(Client, "from_kubeconfig", lambda *_path, **_options: Cluster(objects))
     monkeypatch.setattr(
         rabbitmq,
         "declare",
