@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import re
 import shutil
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from .conftest import one, store
+from .started import line, renew, started
 
 STORE = store(
     name="kafka",
@@ -242,14 +242,13 @@ def test_the_start_gives_kafka_its_name_and_passes_signals_on(tmp_path: Path) ->
         "TOOL": str(tool),
     }
     (tmp_path / "home").mkdir()
-    running = subprocess.Popen([shell, str(script)], env=environment, stdout=subprocess.PIPE, text=True)
-    assert running.stdout is not None
-    assert running.stdout.readline() == "kafka.tools.StorageTool format\n"
-    assert running.stdout.readline() == f"-cp /opt/* kafka.Kafka {tmp_path}/home/server.properties\n"
-    written = (tmp_path / "home" / "server.properties").read_text()
-    assert written == "server.properties\nnode.id=2\nadvertised.listeners=CLIENT://x:9092\n"
-    assert (tmp_path / "home" / "member.pem").read_text() == "tls.key\ntls.crt\n"
-    assert (tmp_path / "home" / "member.pem").stat().st_mode & 0o077 == 0
-    (tmp_path / "tls.crt").write_text("renewed\n")
-    assert running.stdout.readline() == "TERM\n"
-    assert running.wait(5) == 7
+    with started([shell, str(script)], environment) as running:
+        assert line(running) == "kafka.tools.StorageTool format"
+        assert line(running) == f"-cp /opt/* kafka.Kafka {tmp_path}/home/server.properties"
+        written = (tmp_path / "home" / "server.properties").read_text()
+        assert written == "server.properties\nnode.id=2\nadvertised.listeners=CLIENT://x:9092\n"
+        assert (tmp_path / "home" / "member.pem").read_text() == "tls.key\ntls.crt\n"
+        assert (tmp_path / "home" / "member.pem").stat().st_mode & 0o077 == 0
+        renew(tmp_path / "tls.crt", "renewed\n")
+        assert line(running) == "TERM"
+        assert running.wait(60) == 7

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import threading
 from pathlib import Path
 
 import pytest
@@ -14,6 +12,7 @@ from ansible_collections.nilecare.platform.plugins.module_utils.stores.certifica
 from ansible_collections.nilecare.platform.plugins.module_utils.stores.postgresql import Settings
 
 from .conftest import STORE, one, store
+from .started import line, renew, started
 
 OBJECTS = postgresql.render(STORE, {})
 PATRONI = json.loads(one(OBJECTS, "ConfigMap", "postgresql-configuration")["data"]["patroni.yml"])
@@ -109,18 +108,13 @@ def test_the_start_passes_signals_on_and_ends_with_patroni(tmp_path: Path) -> No
         "while :; do sleep 0.1; done\n"
     )
     fake.chmod(0o755)
-    running = subprocess.Popen([shell, str(script), str(fake)], stdout=subprocess.PIPE, text=True)
-    assert running.stdout is not None
-    # A test that waits for a line that never comes is ended.
-    timer = threading.Timer(20, running.kill)
-    timer.start()
-    assert running.stdout.readline().strip() == "/etc/store/patroni.yml"
-    certificate.write_text("second")
-    assert running.stdout.readline().strip() == "HUP"
-    running.terminate()
-    assert running.stdout.readline().strip() == "TERM"
-    assert running.wait(5) == 7
-    timer.cancel()
+    with started([shell, str(script), str(fake)]) as running:
+        assert line(running) == "/etc/store/patroni.yml"
+        renew(certificate, "second")
+        assert line(running) == "HUP"
+        running.terminate()
+        assert line(running) == "TERM"
+        assert running.wait(60) == 7
 
 
 def test_more_volume_is_more_room_for_what_waits() -> None:
