@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from ansible_collections.nilecare.platform.plugins.module_utils.kubernetes.apply import Options, apply_set
 from ansible_collections.nilecare.platform.plugins.module_utils.kubernetes.client import Client
-from ansible_collections.nilecare.platform.plugins.module_utils.kubernetes.objects import read
+from ansible_collections.nilecare.platform.plugins.module_utils.kubernetes.objects import read, reference
+from ansible_collections.nilecare.platform.plugins.module_utils.kubernetes.waiting import wait_for
 from ansible_collections.nilecare.platform.plugins.module_utils.stores.credentials import keep
 from ansible_collections.nilecare.platform.plugins.module_utils.stores.model import Store
 from ansible_collections.nilecare.platform.plugins.module_utils.stores.surroundings import surroundings
@@ -30,7 +31,12 @@ def data(control_plane: Any) -> Iterator[Client]:
     """A cluster with what is there before any store is, and the namespace of a client."""
     with control_plane.client() as client:
         path = binaries._bundle() / "manifests" / "cert-manager" / "certificates.yaml"
-        apply_set(client, read(str(path)), Options(name="definitions", namespace="kube-system", wait=True))
+        # In no set of their own: with cert-manager itself they are in its.
+        definitions = read(str(path))
+        for definition in definitions:
+            client.apply(definition)
+        assert wait_for(client, [reference(definition) for definition in definitions], 60) == []
+        client.rediscover()
         client.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "business"}})
         shared = surroundings(read_inventory([BILLING])[0], "PEM")
         apply_set(client, shared, Options(name="nilecare-stores", namespace="kube-system"))
