@@ -23,13 +23,17 @@ def bare(lab: Lab) -> None:
     [
         ("packages are being installed", "khartoum-2", "[d]pkg --"),
         ("the first control plane is being made", "khartoum-1", "[k]ubeadm init"),
-        ("a control plane is joining", "omdurman-1", "[k]ubeadm join"),
+        # All join at the same time, and a worker is through first.
         ("a worker is joining", "khartoum-2", "[k]ubeadm join"),
+        ("a control plane is joining", "omdurman-1", "[k]ubeadm join"),
     ],
 )
 def test_a_run_is_killed(lab: Lab, moment: str, machine: str, pattern: str) -> None:
     print(f"\n-- site.yml, killed while {moment}", flush=True)
     lab.start("site").kill_when(lambda: running(lab, machine, pattern), moment)
+    # On the machines too: what the run had begun would come to its end by itself.
+    for node in NODES:
+        lab.machine(node, "pkill", "-KILL", "-x", "kubeadm")
 
 
 def test_a_run_is_killed_while_calico_is_being_applied(lab: Lab) -> None:
