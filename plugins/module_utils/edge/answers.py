@@ -71,21 +71,51 @@ def zone_of(body: bytes) -> str:
     return value if isinstance(value, str) else ""
 
 
-def ask(url: str, address: str, context: ssl.SSLContext, timeout: float) -> Answer:
-    """One GET request. The certificate must be for the URL's host, whatever the address."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    connection = http.client.HTTPSConnection(host, timeout=timeout, context=context)
-    try:
-        plain = socket.create_connection((address, parts.port or PORT), timeout)
-        connection.sock = context.wrap_socket(plain, server_hostname=host)
-        connection.request("GET", parts.path or "/", headers={"Accept": "application/json"})
-        response = connection.getresponse()
-        return Answer(response.status, zone_of(response.read(LARGEST_BODY)))
-    except (OSError, http.client.HTTPException) as error:
-        return Answer(error=str(error) or type(error).__name__)
-    finally:
+class _ToAddress(http.client.HTTPSConnection):
+    """A connection to one address, whatever the name leads to. The certificate must be for the name."""
+
+    def __init__(self, host: str, address: str, port: int, context: ssl.SSLContext, timeout: float) -> None:
+        super().__init__(host, port, timeout=timeout, context=context)
+        self._tls = context
+        self._address = address
+
+    def connect(self) -> None:
+        plain = socket.create_connection((self._address, self.port), self.timeout)
+        self.sock = self._tls.wrap_socket(plain, server_hostname=self.host)
+
+
+def ask(urls: Sequence[str], address: str, context: ssl.SSLContext, timeout: float) -> list[Answer]:
+    """One GET request for each URL, over one connection a host. Who cannot be reached is not tried again."""
+    connections: dict[str, _ToAddress] = {}
+    unreachable: dict[str, Answer] = {}
+    answers = []
+    for url in urls:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        if host not in connections:
+            connections[host] = _ToAddress(host, address, parts.port or PORT, context, timeout)
+            try:
+                connections[host].connect()
+            except OSError as error:
+                unreachable[host] = Answer(error=str(error) or type(error).__name__)
+        answers.append(unreachable.get(host) or _get(connections[host], parts.path or "/"))
+    for connection in connections.values():
         connection.close()
+    return answers
+
+
+def _get(connection: _ToAddress, path: str) -> Answer:
+    try:
+        connection.request("GET", path, headers={"Accept": "application/json"})
+        response = connection.getresponse()
+        body = response.read(LARGEST_BODY)
+        if not response.isclosed():
+            connection.close()
+        return Answer(response.status, zone_of(body))
+    except (OSError, http.client.HTTPException) as error:
+        # The next request makes it anew.
+        connection.close()
+        return Answer(error=str(error) or type(error).__name__)
 
 
 def ask_all(
@@ -96,12 +126,12 @@ def ask_all(
     if not addresses or not routes:
         return []
     with ThreadPoolExecutor(max_workers=times * len(addresses)) as pool:
-        for route in routes:
-            asked = [
-                (name, pool.submit(ask, route.url, address, context, timeout))
-                for name, address in addresses.items()
-                for _turn in range(times)
-            ]
-            for name, answer in asked:
-                route.answers[name].append(answer.result())
+        asked = [
+            (name, pool.submit(ask, urls, address, context, timeout))
+            for name, address in addresses.items()
+            for _turn in range(times)
+        ]
+        for name, answers in asked:
+            for route, answer in zip(routes, answers.result(), strict=True):
+                route.answers[name].append(answer)
     return routes

@@ -31,11 +31,23 @@ class Service(http.server.BaseHTTPRequestHandler):
     """Answers from three zones in turn, and with 503 below /broken."""
 
     zones = cycle(["bahri", "khartoum", "omdurman"])
+    protocol_version = "HTTP/1.1"
+    connections = 0
+
+    def setup(self) -> None:
+        super().setup()
+        type(self).connections += 1
 
     def do_GET(self) -> None:
+        body = json.dumps({"zone": next(self.zones)}).encode()
+        if self.path == "/large":
+            body += b" " * 2 * answers.LARGEST_BODY
         self.send_response(503 if self.path == "/broken" else 200)
+        self.send_header("Content-Length", str(len(body)))
+        if self.path == "/last":
+            self.send_header("Connection", "close")
         self.end_headers()
-        self.wfile.write(json.dumps({"zone": next(self.zones)}).encode())
+        self.wfile.write(body)
 
     def log_message(self, *_arguments: object) -> None:
         return
@@ -62,6 +74,28 @@ def test_zones_that_answer_are_counted(site: Site) -> None:
     assert not route.dead
 
 
+@pytest.mark.parametrize("second, connections", [("/ehr", 1), ("/last", 2), ("/large", 2)])
+def test_one_connection_serves_until_it_ends(site: Site, second: str, connections: int) -> None:
+    before = Service.connections
+    paths = ["/fhir", second, "/lab"]
+    found = answers.ask([f"{site.url}{path}" for path in paths], "127.0.0.1", site.context, 5)
+    assert [answer.status for answer in found] == [200, 200, 200]
+    assert Service.connections - before == connections
+
+
+def test_who_cannot_be_reached_is_tried_once(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = []
+
+    def connect(target: tuple[str, int], timeout: float) -> None:
+        tried.append((target, timeout))
+        raise TimeoutError("timed out")
+
+    monkeypatch.setattr(answers.socket, "create_connection", connect)
+    found = answers.ask([f"{site.url}/ehr", f"{site.url}/lab"], "127.0.0.2", site.context, 5)
+    assert [answer.error for answer in found] == ["timed out", "timed out"]
+    assert len(tried) == 1
+
+
 def test_a_silent_address_is_a_warning_and_names_itself(site: Site) -> None:
     addresses = {"edge-bahri": "127.0.0.1", "edge-khartoum": "127.0.0.2"}
     routes = answers.ask_all([f"{site.url}/ehr"], addresses, site.context, 1, 5)
@@ -84,7 +118,7 @@ def test_a_route_without_a_service_is_dead(site: Site) -> None:
 
 def test_a_certificate_for_another_name_is_no_answer(site: Site) -> None:
     url = site.url.replace("api.", "other.")
-    answer = answers.ask(url, "127.0.0.1", site.context, 5)
+    (answer,) = answers.ask([url], "127.0.0.1", site.context, 5)
     assert not answer.good
     assert "other.nilecare.sd" in answer.error
 
