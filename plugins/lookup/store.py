@@ -44,15 +44,13 @@ _raw:
   elements: dict
 """
 
-import importlib
 from typing import Any
 
 from ansible.errors import AnsibleError
 from ansible.plugins.lookup import LookupBase
+from ansible_collections.nilecare.platform.plugins.module_utils.stores.engines import engine_of
 from ansible_collections.nilecare.platform.plugins.module_utils.stores.model import Store
 from ansible_collections.nilecare.platform.plugins.module_utils.stores.volumes import volume_objects
-
-PACKAGE = "ansible_collections.nilecare.platform.plugins.module_utils.stores"
 
 
 class LookupModule(LookupBase):  # type: ignore[misc]
@@ -73,9 +71,7 @@ class LookupModule(LookupBase):  # type: ignore[misc]
     def _part(self, store: Store) -> list[dict[str, Any]]:
         if self.get_option("part") == "volumes":
             return volume_objects(store)
-        try:
-            engine = importlib.import_module(f"{PACKAGE}.{store.engine}")
-        except ImportError as error:
-            raise ValueError(f"store_engine: {store.engine!r} is no engine ({error})") from None
-        rendered: list[dict[str, Any]] = engine.render(store, dict(self.get_option("settings")))
+        rendered: list[dict[str, Any]] = engine_of(store.engine).render(
+            store, dict(self.get_option("settings"))
+        )
         return rendered

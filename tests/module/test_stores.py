@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import importlib
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -14,6 +13,7 @@ from ansible_collections.nilecare.platform.plugins.module_utils.kubernetes.clien
 from ansible_collections.nilecare.platform.plugins.module_utils.kubernetes.objects import read, reference
 from ansible_collections.nilecare.platform.plugins.module_utils.kubernetes.waiting import wait_for
 from ansible_collections.nilecare.platform.plugins.module_utils.stores.credentials import keep
+from ansible_collections.nilecare.platform.plugins.module_utils.stores.engines import engine_of
 from ansible_collections.nilecare.platform.plugins.module_utils.stores.model import Store
 from ansible_collections.nilecare.platform.plugins.module_utils.stores.surroundings import surroundings
 from ansible_collections.nilecare.platform.plugins.module_utils.stores.volumes import volume_objects
@@ -22,8 +22,6 @@ from tests.module import binaries
 from tests.unit.stores.conftest import STORE
 from tests.unit.stores.test_store_inventory import BILLING
 from tests.unit.stores.test_store_inventory import read as read_inventory
-
-PACKAGE = "ansible_collections.nilecare.platform.plugins.module_utils.stores"
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +42,7 @@ def data(control_plane: Any) -> Iterator[Client]:
 
 
 def apply(client: Client, store: Store) -> Any:
-    engine = importlib.import_module(f"{PACKAGE}.{store.engine}")
-    objects = [*volume_objects(store), *engine.render(store, {})]
+    objects = [*volume_objects(store), *engine_of(store.engine).render(store, {})]
     return apply_set(client, objects, Options(name=f"store-{store.name}", namespace="data", prune=True))
 
 

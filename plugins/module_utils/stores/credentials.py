@@ -9,7 +9,6 @@ They go from here into Secrets and from there into pods, and never back into Ans
 from __future__ import annotations
 
 import base64
-import importlib
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,8 +16,9 @@ from typing import Any
 
 from ..kubernetes.client import Client
 from .common import labels
-from .declared import users_secret
+from .engines import engine_of
 from .model import Store
+from .store_secrets import members_secret, read_secret, users_secret
 
 LENGTH = 32
 """Random bytes of a password."""
@@ -38,18 +38,13 @@ class Kept:
         return f"Secret {self.namespace}/{self.name}"
 
 
-def members_secret(store: Store) -> str:
-    """Name of the Secret with what members know each other by."""
-    return f"{store.name}-credentials"
-
-
 def keep(client: Client, store: Store, given: Mapping[str, str], authority: str, check: bool) -> list[str]:
     """Bring about all Secrets of a store, and say which were changed.
 
     :param given: passwords by name (of an engine's account, or of a service) that are used instead.
     :param authority: the platform's authority, PEM, for clients.
     """
-    engine = importlib.import_module(f"{__package__}.{store.engine}")
+    engine = engine_of(store.engine)
     own = _completed(client, store, members_secret(store), engine.CREDENTIALS, given)
     users = _completed(client, store, users_secret(store), [peer.name for peer in store.callers], given)
     wanted = [own, users, *(_access(store, engine.PORT, peer, users, authority) for peer in store.callers)]
@@ -60,7 +55,7 @@ def _completed(
     client: Client, store: Store, name: str, keys: Sequence[str], given: Mapping[str, str]
 ) -> Kept:
     """What is there, with passwords for the keys that have none."""
-    now = _read(client, store.namespace, name)
+    now = read_secret(client, store.namespace, name) or {}
     values = {key: given.get(key) or now.get(key) or secrets.token_urlsafe(LENGTH) for key in keys}
     return Kept(store.namespace, name, values)
 
@@ -80,14 +75,9 @@ def _access(store: Store, port: int, peer: Any, users: Kept, authority: str) -> 
     return Kept(peer.namespace, f"{store.name}-{peer.name}", values)
 
 
-def _read(client: Client, namespace: str, name: str) -> dict[str, str]:
-    found = client.get("v1", "Secret", name, namespace) or {}
-    return {key: base64.b64decode(value).decode() for key, value in (found.get("data") or {}).items()}
-
-
 def _apply(client: Client, store: Store, wanted: Kept, check: bool) -> str:
     """Write a Secret where it differs; what was done, without any value."""
-    now = _read(client, wanted.namespace, wanted.name)
+    now = read_secret(client, wanted.namespace, wanted.name) or {}
     if now == dict(wanted.values):
         return ""
     if not check:

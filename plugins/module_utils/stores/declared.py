@@ -5,16 +5,15 @@
 
 from __future__ import annotations
 
-import base64
-import importlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ..kubernetes.client import Client
 from ..kubernetes.errors import ClusterUnreachable, KubeconfigError
+from .engines import engine_of
 from .execute import in_members
 from .model import Store
+from .store_secrets import read_secret, users_secret
 
 PATIENCE = 30.0
 """Seconds for an API server that does not answer."""
@@ -28,11 +27,6 @@ class Target:
     kubectl: str
 
 
-def users_secret(store: Store) -> str:
-    """Name of the Secret with the services' passwords by service, in the store's namespace."""
-    return f"{store.name}-users"
-
-
 def bring_about(target: Target, given: dict[str, Any], settings: dict[str, Any], check: bool) -> list[str]:
     """What was changed, or would be.
 
@@ -41,7 +35,7 @@ def bring_about(target: Target, given: dict[str, Any], settings: dict[str, Any],
     store = Store.from_dict(given)
     try:
         with Client.from_kubeconfig(target.kubeconfig, patience=2.0 if check else PATIENCE) as client:
-            passwords = _passwords(client, store)
+            passwords = read_secret(client, store.namespace, users_secret(store))
             running = client.get("apps/v1", "StatefulSet", store.name, store.namespace)
     except (ClusterUnreachable, KubeconfigError):
         if not check:
@@ -51,14 +45,6 @@ def bring_about(target: Target, given: dict[str, Any], settings: dict[str, Any],
         return [f"everything for {one.service}" for one in store.declarations]
     if passwords is None:
         raise ValueError(f"Secret {store.namespace}/{users_secret(store)} is not there")
-    engine = importlib.import_module(f"{__package__}.{store.engine}")
     execute = in_members(store, target.kubectl, target.kubeconfig)
-    changes: list[str] = engine.declare(store, settings, passwords, execute, check)
+    changes: list[str] = engine_of(store.engine).declare(store, settings, passwords, execute, check)
     return changes
-
-
-def _passwords(client: Client, store: Store) -> Mapping[str, str] | None:
-    secret = client.get("v1", "Secret", users_secret(store), store.namespace)
-    if secret is None:
-        return None
-    return {name: base64.b64decode(value).decode() for name, value in (secret.get("data") or {}).items()}

@@ -13,12 +13,13 @@ import base64
 import hashlib
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
 from . import network
 from .certificates import DIRECTORY as TLS
 from .certificates import certificate
+from .engines import check_share, known
 from .execute import Execute
 from .model import Store
 from .statefulset import (
@@ -129,12 +130,8 @@ class Settings:
 
         :raises ValueError: one is unknown, or the share is none.
         """
-        unknown = sorted(set(given) - {f.name for f in fields(cls)})
-        if unknown:
-            raise ValueError(f"Kafka has no setting {', '.join(unknown)}")
-        settings = cls(**given)
-        if not 0 < settings.used_share < 1:
-            raise ValueError(f"used_share is {settings.used_share}, expected more than 0 and less than 1")
+        settings = cls(**known(cls, "Kafka", given))
+        check_share("used_share", settings.used_share)
         return settings
 
 

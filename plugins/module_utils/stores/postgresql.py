@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
 from . import network, postgresql_accounts, postgresql_patroni
 from .certificates import DIRECTORY as TLS
 from .certificates import certificate
 from .common import metadata
+from .engines import known
 from .execute import Execute
 from .model import Store
 from .statefulset import (
@@ -29,6 +30,7 @@ from .statefulset import (
     probe,
     stateful_set,
 )
+from .store_secrets import members_secret
 
 PORT = 5432
 API_PORT = postgresql_patroni.API_PORT
@@ -86,15 +88,12 @@ class Settings:
     parameters: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, given: dict[str, Any]) -> Settings:
+    def read(cls, given: Mapping[str, Any]) -> Settings:
         """Settings of an inventory.
 
         :raises ValueError: one is unknown, or the times do not fit together.
         """
-        unknown = sorted(set(given) - {f.name for f in fields(cls)})
-        if unknown:
-            raise ValueError(f"PostgreSQL has no setting {', '.join(unknown)}")
-        settings = cls(**given)
+        settings = cls(**known(cls, "PostgreSQL", given))
         least = settings.loop_wait + 2 * settings.retry_seconds
         if settings.ttl < least:
             raise ValueError(
@@ -104,7 +103,7 @@ class Settings:
         return settings
 
 
-def render(store: Store, given: dict[str, Any]) -> list[dict[str, Any]]:
+def render(store: Store, given: Mapping[str, Any]) -> list[dict[str, Any]]:
     """All objects of the store but its volumes and credentials."""
     settings = Settings.read(given)
     files = {"patroni.yml": json.dumps(patroni(store, settings), indent=2), "start.sh": START}
@@ -128,7 +127,7 @@ def render(store: Store, given: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _container(store: Store, settings: Settings) -> Container:
-    credentials = f"{store.name}-credentials"
+    credentials = members_secret(store)
     own = store.member_address("$(PATRONI_NAME)")
     api: dict[str, Any] = {"scheme": "HTTPS", "port": API_PORT}
 
@@ -308,7 +307,7 @@ def declare(
     check: bool,
 ) -> list[str]:
     """Bring about Patroni's shared settings and what services declared; say what that changed, or would."""
-    settings = Settings.read(dict(given))
+    settings = Settings.read(given)
     changes = postgresql_patroni.adjust(store, dynamic(settings), execute, check)
     return changes + postgresql_accounts.adjust(store, settings.binaries, passwords, execute, check)
 

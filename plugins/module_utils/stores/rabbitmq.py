@@ -15,12 +15,13 @@ import json
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
 from . import network
 from .certificates import DIRECTORY as TLS
 from .certificates import certificate
+from .engines import check_share, known
 from .execute import Execute
 from .model import Store
 from .statefulset import (
@@ -32,6 +33,7 @@ from .statefulset import (
     probe,
     stateful_set,
 )
+from .store_secrets import members_secret
 
 PORT, METRICS_PORT = 5671, 15692
 MEMBER_PORTS = {"epmd": 4369, "distribution": 25672}
@@ -112,13 +114,9 @@ class Settings:
 
         :raises ValueError: one is unknown, or a share is none.
         """
-        unknown = sorted(set(given) - {f.name for f in fields(cls)})
-        if unknown:
-            raise ValueError(f"RabbitMQ has no setting {', '.join(unknown)}")
-        settings = cls(**{**given, "plugins": tuple(given.get("plugins", ()))})
+        settings = cls(**{**known(cls, "RabbitMQ", given), "plugins": tuple(given.get("plugins", ()))})
         for name in ("memory_share", "free_share"):
-            if not 0 < getattr(settings, name) < 1:
-                raise ValueError(f"{name} is {getattr(settings, name)}, expected more than 0 and less than 1")
+            check_share(name, getattr(settings, name))
         return settings
 
 
@@ -150,7 +148,7 @@ def node(store: Store, member: str) -> str:
 
 
 def _container(store: Store, settings: Settings) -> Container:
-    credentials = f"{store.name}-credentials"
+    credentials = members_secret(store)
     inner = f"-proto_dist inet_tls -ssl_dist_optfile {CONFIGURATION}/inter_node.config"
     upgrade = f"{settings.directory}/rabbitmq-upgrade"
     # No member leaves while a queue would lose its majority by it, and its leaders move away before.

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.nilecare.platform.plugins.module_utils.stores import postgresql
+from ansible_collections.nilecare.platform.plugins.module_utils.stores.engines import engine_of
 from ansible_collections.nilecare.platform.plugins.module_utils.stores.model import Store
 from ansible_collections.nilecare.platform.plugins.module_utils.stores.volumes import (
     on_machines,
@@ -108,3 +109,8 @@ def test_the_certificate_is_for_every_name_that_is_called() -> None:
         "postgresql-replicas.data.svc.cluster.local",
         "*.postgresql-members.data.svc.cluster.local",
     ]
+
+
+def test_an_engine_that_is_none_is_named() -> None:
+    with pytest.raises(ValueError, match="store_engine: 'oracle' is no engine"):
+        engine_of("oracle")
