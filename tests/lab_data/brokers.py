@@ -15,7 +15,8 @@ from typing import Any
 
 from tests.lab.harness import until
 
-from .stores import IMAGE, Stores
+from .clients import IMAGE, Client, pod_of, way_out
+from .stores import Stores
 
 NAMESPACE = "messaging"
 KAFKA_IMAGE = "docker.io/apache/kafka:4.4.0"
@@ -157,83 +158,13 @@ KAFKA = {
 }
 
 
-@dataclass(frozen=True)
-class Client:
-    """A service that declared a broker."""
-
-    store: str
-    service: str
-    namespace: str
-
-
 NOTIFICATION = Client("rabbitmq", "notification", "infrastructure")
 EHR = Client("kafka", "ehr", "clinical")
 
 
-def pod(
-    client: Client, name: str, command: list[str], *, image: str = IMAGE, machine: str = "", uid: int = 999
-) -> dict[str, Any]:
-    """A pod with the service's labels and access."""
-    access = {
-        "name": "access",
-        "secret": {"secretName": f"{client.store}-{client.service}", "optional": True},
-    }
-    spec: dict[str, Any] = {
-        "restartPolicy": "Never",
-        "terminationGracePeriodSeconds": 1,
-        "automountServiceAccountToken": False,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": uid,
-            "runAsGroup": uid,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
-        "tolerations": [
-            {"key": f"node.kubernetes.io/{state}", "operator": "Exists", "effect": "NoExecute"}
-            for state in ("not-ready", "unreachable")
-        ],
-        "volumes": [access, {"name": "tmp", "emptyDir": {}}],
-        "containers": [
-            {
-                "name": "client",
-                "image": image,
-                "command": command,
-                "volumeMounts": [
-                    {"name": "access", "mountPath": "/access"},
-                    {"name": "tmp", "mountPath": "/tmp"},
-                ],
-                "securityContext": {
-                    "allowPrivilegeEscalation": False,
-                    "readOnlyRootFilesystem": True,
-                    "capabilities": {"drop": ["ALL"]},
-                },
-            }
-        ],
-    }
-    if machine:
-        spec["nodeSelector"] = {"kubernetes.io/hostname": machine}
-    labels = {"app": f"{client.service}-service", "track": "test", "sidecar.istio.io/inject": "false"}
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": name, "namespace": client.namespace, "labels": labels},
-        "spec": spec,
-    }
-
-
-def way_out(namespace: str) -> dict[str, Any]:
-    """What the service's own policy would allow its pods."""
-    target = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": NAMESPACE}}}
-    return {
-        "apiVersion": "networking.k8s.io/v1",
-        "kind": "NetworkPolicy",
-        "metadata": {"name": "test-brokers", "namespace": namespace},
-        "spec": {
-            "podSelector": {"matchLabels": {"track": "test"}},
-            "policyTypes": ["Egress"],
-            "egress": [{"to": [target]}],
-        },
-    }
+def way_to_brokers(namespace: str) -> dict[str, Any]:
+    """What lets clients reach the brokers."""
+    return way_out(namespace, NAMESPACE, "test-brokers")
 
 
 def rabbitmq(what: str, run: str = "", rate: float = 20, **extra: str) -> list[str]:
@@ -250,7 +181,8 @@ def kafka(what: str, *arguments: str, password: str = "") -> list[str]:
 def answer(stores: Stores, client: Client, name: str, command: list[str], seconds: float = 300) -> str:
     """What a pod's program wrote until it ended."""
     image, uid = (KAFKA_IMAGE, 1000) if client.store == "kafka" else (IMAGE, 999)
-    stores.apply(way_out(client.namespace), pod(client, name, command, image=image, uid=uid))
+    asking = pod_of(client, name, command, image=image, uid=uid, scratch=True)
+    stores.apply(way_to_brokers(client.namespace), asking)
     where = ("--namespace", client.namespace)
 
     def ended() -> bool:
@@ -336,7 +268,8 @@ def steady_messages(stores: Stores, client: Client, machine: str, rate: float = 
         command, image, uid = kafka("write", str(run), str(int(rate))), KAFKA_IMAGE, 1000
     else:
         command, image, uid = rabbitmq("write", str(run), rate), IMAGE, 999
-    stores.apply(way_out(client.namespace), pod(client, name, command, image=image, machine=machine, uid=uid))
+    writing = pod_of(client, name, command, image=image, machine=machine, uid=uid, scratch=True)
+    stores.apply(way_to_brokers(client.namespace), writing)
     try:
         until(lambda: len(load.read().confirmed) >= 40, 120, "the first messages")
         yield load

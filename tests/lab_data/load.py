@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from tests.lab.harness import until
 
-from .stores import CLIENT_NAMESPACE, Stores, client_pod, way_out
+from .stores import CLIENT_NAMESPACE, Stores, client_pod, way_to_data
 
 WRITES = """
 import hashlib, json, pathlib, sys, time
@@ -104,7 +104,7 @@ def steady_writes(stores: Stores, machine: str, rate: float = 20.0) -> Iterator[
     """Writes from a pod on a machine, until the block ends."""
     run = time.time_ns() // 10**6
     load = Load(stores, run, f"writes-{run}")
-    stores.apply(way_out(), client_pod(load.name, WRITES, [str(run), str(rate)], machine=machine))
+    stores.apply(way_to_data(), client_pod(load.name, WRITES, [str(run), str(rate)], machine=machine))
     try:
         until(lambda: len(load.read().confirmed) >= 40, 180, "the first writes")
         yield load

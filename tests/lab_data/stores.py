@@ -9,8 +9,9 @@ from typing import Any
 
 from tests.lab.harness import Lab, until
 
+from .clients import Client, pod_of, way_out
+
 ROLE = "nilecare.sd/role"
-IMAGE = "docker.io/nilecare/postgresql:18.6"
 PSQL = "/usr/lib/postgresql/18/bin/psql -XAtq -h /var/run/postgresql -U postgres"
 CLIENT_NAMESPACE, CLIENT = "business", "billing"
 
@@ -89,59 +90,11 @@ def is_ready(pod: dict[str, Any]) -> bool:
 def client_pod(
     name: str, script: str, arguments: list[str], *, machine: str = "", namespace: str = CLIENT_NAMESPACE
 ) -> dict[str, Any]:
-    """A pod that runs a program in Python with the access that a service has."""
-    access = {"name": "access", "secret": {"secretName": f"postgresql-{CLIENT}", "optional": True}}
-    spec: dict[str, Any] = {
-        "restartPolicy": "Never",
-        "terminationGracePeriodSeconds": 1,
-        "automountServiceAccountToken": False,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": 999,
-            "runAsGroup": 999,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
-        "tolerations": [
-            {"key": f"node.kubernetes.io/{state}", "operator": "Exists", "effect": "NoExecute"}
-            for state in ("not-ready", "unreachable")
-        ],
-        "volumes": [access],
-        "containers": [
-            {
-                "name": "client",
-                "image": IMAGE,
-                "command": ["python3", "-u", "-c", script, *arguments],
-                "volumeMounts": [{"name": "access", "mountPath": "/access"}],
-                "securityContext": {
-                    "allowPrivilegeEscalation": False,
-                    "readOnlyRootFilesystem": True,
-                    "capabilities": {"drop": ["ALL"]},
-                },
-            }
-        ],
-    }
-    if machine:
-        spec["nodeSelector"] = {"kubernetes.io/hostname": machine}
-    # Stores speak TLS to clients in the mesh or not; without it the pod starts at once.
-    labels = {"app": f"{CLIENT}-service", "track": "test", "sidecar.istio.io/inject": "false"}
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": name, "namespace": namespace, "labels": labels},
-        "spec": spec,
-    }
+    """A pod that runs a program in Python with the access that a service of PostgreSQL has."""
+    client = Client("postgresql", CLIENT, namespace)
+    return pod_of(client, name, ["python3", "-u", "-c", script, *arguments], machine=machine)
 
 
-def way_out(namespace: str = CLIENT_NAMESPACE) -> dict[str, Any]:
-    """What the service's own policy would allow its pods."""
-    target = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "data"}}}
-    return {
-        "apiVersion": "networking.k8s.io/v1",
-        "kind": "NetworkPolicy",
-        "metadata": {"name": "test-clients", "namespace": namespace},
-        "spec": {
-            "podSelector": {"matchLabels": {"track": "test"}},
-            "policyTypes": ["Egress"],
-            "egress": [{"to": [target]}],
-        },
-    }
+def way_to_data(namespace: str = CLIENT_NAMESPACE) -> dict[str, Any]:
+    """What lets such pods reach PostgreSQL."""
+    return way_out(namespace, "data", "test-clients")

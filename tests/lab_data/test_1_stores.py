@@ -6,7 +6,7 @@ import json
 
 from tests.lab.harness import Lab, until
 
-from .stores import Stores, client_pod, way_out
+from .stores import Stores, client_pod, way_to_data
 
 TRY = """
 import json, pathlib, sys
@@ -27,7 +27,7 @@ except psycopg2.Error as error:
 
 def attempt(stores: Stores, name: str, namespace: str = "business", **given: str) -> str:
     """Connect as the service does but for what is given, and say what came of it."""
-    stores.apply(way_out(namespace), client_pod(name, TRY, [json.dumps(given)], namespace=namespace))
+    stores.apply(way_to_data(namespace), client_pod(name, TRY, [json.dumps(given)], namespace=namespace))
     try:
         return str(
             until(

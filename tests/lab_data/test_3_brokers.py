@@ -6,7 +6,8 @@ import pytest
 
 from tests.lab.harness import Lab, until
 
-from .brokers import EHR, NAMESPACE, NOTIFICATION, Client, answer, kafka, rabbitmq, steady_messages
+from .brokers import EHR, NAMESPACE, NOTIFICATION, answer, kafka, rabbitmq, steady_messages
+from .clients import Client
 from .stores import Stores
 
 BROKERS = pytest.mark.parametrize("client", [NOTIFICATION, EHR], ids=["rabbitmq", "kafka"])

@@ -170,8 +170,9 @@ def test_the_header_leads_to_the_new_version_through_the_edge(stable: Service) -
     with steady(stable, RATE) as traffic:
         run = stable.start(version, **terms)
         until(lambda: stable.reached("step"), 300, "the step of the header")
-        time.sleep(5)
-        chosen = {stable.version({"x-canary": "true"}) for _number in range(20)}
+        header = {"x-canary": "true"}
+        until(lambda: stable.version(header) == version, 60, "the proxies know the header's route")
+        chosen = {stable.version(header) for _number in range(20)}
         others = {stable.version({}) for _number in range(20)}
         stable.command("abort").expect_success()
         assert run.wait().code != 0
