@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +20,7 @@ from .certificates import DIRECTORY as TLS
 from .certificates import certificate
 from .engines import check_share, known
 from .execute import Execute
+from .kafka_tools import MARK, MECHANISM, TOOLS, Now, Right, acl_options, read_now, read_rights, rounds
 from .model import Store
 from .statefulset import (
     CONFIGURATION,
@@ -305,21 +305,6 @@ def _properties(lines: Mapping[str, Any]) -> str:
     return "".join(f"{key}={value}\n" for key, value in lines.items())
 
 
-MECHANISM = "SCRAM-SHA-512"
-ROUNDS = {"SCRAM-SHA-256": 0, MECHANISM: 4}
-"""Mechanisms of passwords, and where in the digest of a password their number of rounds begins."""
-
-
-def rounds(password: str) -> dict[str, int]:
-    """How often each mechanism hashes this password. Kafka shows nothing else of a password: the numbers tell
-    whether the one that it has is the one that it shall have."""
-    digest = hashlib.sha256(b"nilecare rounds " + password.encode()).digest()
-    return {
-        name: 4096 + int.from_bytes(digest[start : start + 4], "big") % 12288
-        for name, start in ROUNDS.items()
-    }
-
-
 def topics(store: Store, settings: Settings) -> dict[str, dict[str, str]]:
     """The declared topics with their own configuration: all together have their share of the volume."""
     names = sorted({topic for one in store.declarations for topic in one.topics})
@@ -327,10 +312,6 @@ def topics(store: Store, settings: Settings) -> dict[str, dict[str, str]]:
         return {}
     each = int(store.size * settings.used_share) // (len(names) * settings.partitions)
     return {name: {"retention.bytes": str(max(each, 2 * _segment(store)))} for name in names}
-
-
-Right = tuple[str, str, str, str, str]
-"""Kind and name of a resource, how the name is meant, who, and what it may do."""
 
 
 def rights(store: Store, users: Mapping[str, str]) -> set[Right]:
@@ -370,14 +351,14 @@ def declare(
     def tools(lines: list[str], text: str = "") -> str:
         return execute(member, ["/bin/sh", "-c", "\n".join([TOOLS, *lines])], text)
 
-    now = _read(tools([f"topics --describe; echo '{MARK}'; configs --describe --entity-type users"]))
-    listed = _read_rights(tools(["acls --list"]))
+    now = read_now(tools([f"topics --describe; echo '{MARK}'; configs --describe --entity-type users"]))
+    listed = read_rights(tools(["acls --list"]))
     changes, work = _topic_changes(now, topics(store, settings), settings)
     wanted = rights(store, passwords)
     changes += [f"right {' '.join(right)}" for right in sorted(wanted - listed)]
-    work += [(f"acls --add {options}", "") for options in _acls(wanted - listed)]
+    work += [(f"acls --add {options}", "") for options in acl_options(wanted - listed)]
     changes += [f"right {' '.join(right)} removed" for right in sorted(listed - wanted)]
-    work += [(f"acls --remove --force {options}", "") for options in _acls(listed - wanted)]
+    work += [(f"acls --remove --force {options}", "") for options in acl_options(listed - wanted)]
     for user, password in sorted(passwords.items()):
         if now.users.get(user) != rounds(password):
             changes.append(f"user {user}")
@@ -392,68 +373,6 @@ def declare(
         for line, text in work:
             tools([f"{line} > /dev/null"], text)
     return changes
-
-
-@dataclass(frozen=True)
-class Now:
-    """What Kafka has.
-
-    :param topics: own configuration by topic.
-    :param users: rounds by mechanism, by user.
-    """
-
-    topics: dict[str, dict[str, str]]
-    users: dict[str, dict[str, int]]
-
-
-MARK = "-----"
-TOOLS = """\
-set -euf
-umask 077
-to="--bootstrap-server $OWN --command-config $HOME/member.properties"
-topics() { $TOOL org.apache.kafka.tools.TopicCommand $to "$@"; }
-configs() { $TOOL org.apache.kafka.tools.ConfigCommand $to "$@"; }
-acls() { $TOOL org.apache.kafka.tools.AclCommand $to "$@"; }
-password() {
-  file=$(mktemp)
-  cat > "$file"
-  # The tool repeats the password when it does not like it.
-  alter="--alter --entity-type users --entity-name $1 --add-config-file $file"
-  configs $alter > /dev/null 2>&1 || failed=yes
-  rm -f "$file"
-  if [ -n "${failed:-}" ]; then echo "the password of $1 was not taken" >&2; exit 1; fi
-}
-"""
-_TOPIC = re.compile(r"^Topic: (\S+)\s.*\sConfigs: ?(\S*)", re.MULTILINE)
-_USER = re.compile(r"^SCRAM credential configs for user-principal '([^']+)' are (.*)$", re.MULTILINE)
-_ROUNDS = re.compile(r"(SCRAM-SHA-\d+)=iterations=(\d+)")
-_RESOURCE = re.compile(r"resourceType=(\w+), name=([^,]+), patternType=(\w+)\)")
-_ENTRY = re.compile(r"principal=User:([^,]+), host=\*, operation=(\w+), permissionType=ALLOW")
-
-
-def _read(text: str) -> Now:
-    described, _mark, users = text.partition(MARK)
-    return Now(
-        {
-            name: dict(pair.split("=", 1) for pair in pairs.split(",") if pair)
-            for name, pairs in _TOPIC.findall(described)
-            if not name.startswith("__")
-        },
-        {
-            name: {mechanism: int(times) for mechanism, times in _ROUNDS.findall(entries)}
-            for name, entries in _USER.findall(users)
-        },
-    )
-
-
-def _read_rights(text: str) -> set[Right]:
-    found, resource = set(), ("", "", "")
-    for line in text.splitlines():
-        if match := _RESOURCE.search(line):
-            resource = (match[1], match[2], match[3])
-        elif match := _ENTRY.search(line):
-            found.add((*resource, match[1], match[2]))
-    return found
 
 
 def _topic_changes(
@@ -473,22 +392,3 @@ def _topic_changes(
                 (f"configs --alter --entity-type topics --entity-name {name} --add-config {pairs}", "")
             )
     return changes, work
-
-
-def _acls(found: Collection[Right]) -> list[str]:
-    """Rights as options, as many in one call as Kafka's tool takes: each call starts Java anew.
-
-    It gives every operation of a call on every resource of it, so those with the same operations go together.
-    """
-    operations: dict[tuple[str, str, str, str], list[str]] = {}
-    for kind, name, pattern, user, operation in sorted(found):
-        operations.setdefault((user, pattern, kind, name), []).append(operation)
-    resources: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
-    for (user, pattern, kind, name), allowed in operations.items():
-        option = {"TOPIC": "--topic", "GROUP": "--group", "TRANSACTIONAL_ID": "--transactional-id"}[kind]
-        resources.setdefault((user, pattern, tuple(allowed)), []).append(f"{option} {name}")
-    return [
-        f"--allow-principal User:{user} {' '.join(f'--operation {one}' for one in allowed)} "
-        f"{' '.join(names)} --resource-pattern-type {pattern.lower()}"
-        for (user, pattern, allowed), names in resources.items()
-    ]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from ansible_collections.nilecare.platform.plugins.module_utils.stores import kafka
+from ansible_collections.nilecare.platform.plugins.module_utils.stores import kafka, kafka_tools
 from ansible_collections.nilecare.platform.plugins.module_utils.stores.certificates import DIRECTORY as TLS
 from ansible_collections.nilecare.platform.plugins.module_utils.stores.kafka import Settings
 from ansible_collections.nilecare.platform.plugins.module_utils.stores.model import Declaration
@@ -54,7 +54,7 @@ class Broker:
         self.lines.append(line)
         words = line.split()
         if line.startswith("topics --describe"):
-            return self._described() + f"{kafka.MARK}\n" + self._listed()
+            return self._described() + f"{kafka_tools.MARK}\n" + self._listed()
         if line.startswith("acls --list"):
             return "\n".join(sorted(self.rights))
         if line.startswith("password "):
@@ -211,8 +211,10 @@ def test_passwords_are_in_no_command() -> None:
 
 @given(st.text(), st.text())
 def test_rounds_tell_passwords_apart(one_password: str, other: str) -> None:
-    assert (kafka.rounds(one_password) == kafka.rounds(other)) == (one_password == other)
-    assert all(4096 <= times <= 16384 for times in kafka.rounds(one_password).values()), "what Kafka takes"
+    assert (kafka_tools.rounds(one_password) == kafka_tools.rounds(other)) == (one_password == other)
+    assert all(4096 <= times <= 16384 for times in kafka_tools.rounds(one_password).values()), (
+        "what Kafka takes"
+    )
 
 
 def test_the_start_gives_kafka_its_name_and_passes_signals_on(tmp_path: Path) -> None:
