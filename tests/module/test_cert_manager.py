@@ -7,7 +7,7 @@ import json
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,20 +17,12 @@ import yaml
 from ansible_collections.nilecare.platform.plugins.module_utils.kubernetes.client import Client
 
 from tests.module import binaries, playbooks
+from tests.module.conditions import until
 from tests.module.control_plane import ADMIN_TOKEN, ControlPlane, free_port
 
 ACCOUNT = "system:serviceaccount:cert-manager:cert-manager"
 CERTIFICATES = ("cert-manager.io/v1", "Certificate", "edge", "edge")
 TEMPLATE = playbooks.ROOT / "roles" / "edge" / "templates" / "certificate.yml.j2"
-
-
-def until(condition: Callable[[], Any], what: str, seconds: float = 60) -> Any:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := condition():
-            return found
-        time.sleep(0.3)
-    raise AssertionError(f"not within {seconds:.0f} s: {what}")
 
 
 def play_the_deployment_controller(client: Client) -> None:

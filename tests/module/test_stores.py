@@ -19,9 +19,16 @@ from ansible_collections.nilecare.platform.plugins.module_utils.stores.surroundi
 from ansible_collections.nilecare.platform.plugins.module_utils.stores.volumes import volume_objects
 
 from tests.module import binaries
+from tests.module.conditions import until
 from tests.unit.stores.conftest import STORE
 from tests.unit.stores.test_store_inventory import BILLING
 from tests.unit.stores.test_store_inventory import read as read_inventory
+
+
+def serves(client: Client, api_version: str, kind: str) -> bool:
+    """Whether a kind is served; a moment after its definition is Established it may not be yet."""
+    client.rediscover()
+    return client.discovery.find(api_version, kind) is not None
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +41,7 @@ def data(control_plane: Any) -> Iterator[Client]:
         for definition in definitions:
             client.apply(definition)
         assert wait_for(client, [reference(definition) for definition in definitions], 60) == []
-        client.rediscover()
+        until(lambda: serves(client, "cert-manager.io/v1", "Certificate"), "certificates are served")
         client.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "business"}})
         shared = surroundings(read_inventory([BILLING])[0], "PEM")
         apply_set(client, shared, Options(name="nilecare-stores", namespace="kube-system"))
