@@ -10,16 +10,17 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
+ENGINES = ("kafka", "postgresql", "rabbitmq")
+
 
 def engine_of(name: str) -> Any:
     """The module of an engine.
 
     :raises ValueError: there is none of this name.
     """
-    try:
-        return importlib.import_module(f"{__package__}.{name}")
-    except ImportError as error:
-        raise ValueError(f"store_engine: {name!r} is no engine ({error})") from None
+    if name not in ENGINES:
+        raise ValueError(f"store_engine: {name!r} is no engine, expected one of {', '.join(ENGINES)}")
+    return importlib.import_module(f"{__package__}.{name}")
 
 
 def known(settings: type[Any], engine: str, given: Mapping[str, Any]) -> dict[str, Any]:
