@@ -34,6 +34,17 @@ def serials(lab: Lab) -> set[str]:
     return found
 
 
+def silent(lab: Lab) -> list[str]:
+    """Those of the edge's addresses that take no connection."""
+    found = []
+    for address in edge_addresses(lab):
+        try:
+            socket.create_connection((address, 443), 2).close()
+        except OSError:
+            found.append(address)
+    return found
+
+
 def leaving(lab: Lab, service: str) -> list[str]:
     """Names of a service's pods that were told to end and have not yet."""
     pods = lab.get("pods", "--all-namespaces", "--selector", f"app={service}")["items"]

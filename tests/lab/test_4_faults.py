@@ -1,4 +1,4 @@
-"""Certificates change, nodes are emptied, power goes; the platform goes on, or comes back by itself."""
+"""Nodes are emptied, certificates change, power goes; the platform goes on, or comes back by itself."""
 
 from __future__ import annotations
 
@@ -7,25 +7,11 @@ import time
 
 import pytest
 
-from .edge import SITES, leaving, serials, zones_by_service
+from .edge import SITES, leaving, serials, silent, zones_by_service
 from .harness import NODES, Lab, until
 from .traffic import Traffic
 
 pytestmark = pytest.mark.usefixtures("platform")
-
-
-def test_a_renewed_certificate_is_taken_over_without_a_lost_request(lab: Lab, traffic: Traffic) -> None:
-    (before,) = serials(lab)
-    conditions = lab.get("certificate", "edge", "--namespace", "edge")["status"]["conditions"]
-    moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    issuing = {"type": "Issuing", "status": "True", "reason": "Test", "message": "renewed before its time"}
-    status = {"conditions": [*conditions, issuing | {"lastTransitionTime": moment}]}
-    with traffic:
-        change = ["--subresource=status", "--type=merge", "--patch", json.dumps({"status": status})]
-        lab.kubectl("patch", "certificate", "edge", "--namespace", "edge", *change)
-        until(lambda: before not in serials(lab), 240, "every address shows the new certificate")
-    assert traffic.lost == []
-    assert len(serials(lab)) == 1
 
 
 def test_the_drain_of_a_node_at_night_loses_no_request(lab: Lab, traffic: Traffic) -> None:
@@ -52,7 +38,23 @@ def test_pods_come_back_into_every_site(lab: Lab, traffic: Traffic) -> None:
         lab.run("rebalance").expect_success()
     assert traffic.lost == []
     assert {service: found for service, found in zones_by_service(lab).items() if found != SITES} == {}
+    # A site that has a pod of the edge again announces its address again.
+    until(lambda: not silent(lab), 60, "every address of the edge takes connections")
     assert lab.run("rebalance").expect_success().changed == []
+
+
+def test_a_renewed_certificate_is_taken_over_without_a_lost_request(lab: Lab, traffic: Traffic) -> None:
+    (before,) = serials(lab)
+    conditions = lab.get("certificate", "edge", "--namespace", "edge")["status"]["conditions"]
+    moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    issuing = {"type": "Issuing", "status": "True", "reason": "Test", "message": "renewed before its time"}
+    status = {"conditions": [*conditions, issuing | {"lastTransitionTime": moment}]}
+    with traffic:
+        change = ["--subresource=status", "--type=merge", "--patch", json.dumps({"status": status})]
+        lab.kubectl("patch", "certificate", "edge", "--namespace", "edge", *change)
+        until(lambda: before not in serials(lab), 240, "every address shows the new certificate")
+    assert traffic.lost == []
+    assert len(serials(lab)) == 1
 
 
 def test_the_service_goes_on_with_a_site_without_power(lab: Lab, traffic: Traffic) -> None:
