@@ -117,7 +117,7 @@ backend primary
     tcp-check expect rstring "(?s)role:master.*min_slaves_good_slaves:[1-9]"
     default-server check inter 1s fastinter 1s downinter 1s fall 2 rise 1 on-marked-down shutdown-sessions
     default-server check-ssl ssl-min-ver TLSv1.3 verify required ca-file {TLS}/ca.crt
-    default-server resolvers cluster init-addr none resolve-prefer ipv4
+    default-server resolvers cluster init-addr none init-state down resolve-prefer ipv4
 {servers}
 
 frontend health
