@@ -172,6 +172,7 @@ def _containers(store: Store, settings: Settings) -> list[Container]:
             "DOWN_SECONDS": str(settings.down_seconds),
             "EXPORTER_RULES": redis_accounts.EXPORTER,
             "LAG": str(settings.replica_lag),
+            "LOOK": "1",
             "SENTINEL_RULES": redis_accounts.SENTINEL,
             "SERVER_PROGRAM": f"{settings.directory}/valkey-server",
             "WAIT": str(settings.wait_seconds),

@@ -219,7 +219,7 @@ trap 'kill -TERM "$server"' TERM INT
 while kill -0 "$server" 2> /dev/null; do
   look
   touch "$HOME/alive"
-  sleep 1 &
+  sleep "$LOOK" &
   wait $! || true
 done
 wait "$server"
@@ -293,7 +293,8 @@ END
 mv "$state.next" "$state"
 accounts | replace "$DATA/sentinel/users.acl"
 
-read_at=$(cksum < "$users" 2> /dev/null)
+sum_of_users() { if [ -e "$users" ]; then cksum < "$users"; fi; }
+read_at=$(sum_of_users)
 "$SENTINEL_PROGRAM" "$state" --sentinel &
 sentinel=$!
 trap 'kill -TERM "$sentinel"' TERM INT
@@ -301,7 +302,7 @@ while kill -0 "$sentinel" 2> /dev/null; do
   touch "$HOME/alive"
   sleep 5 &
   wait $! || true
-  now=$(cksum < "$users" 2> /dev/null)
+  now=$(sum_of_users)
   if [ "$now" != "$read_at" ]; then
     accounts | replace "$DATA/sentinel/users.acl"
     if [ "$(ask "$OWN" "$SENTINEL_PORT" ACL LOAD)" = OK ]; then read_at=$now; fi
