@@ -130,7 +130,7 @@ def render(store: Store, given: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _near(service: dict[str, Any]) -> dict[str, Any]:
     """Clients are led to what is in their own site, as long as there is one."""
-    service["spec"]["trafficDistribution"] = "PreferClose"
+    service["spec"]["trafficDistribution"] = "PreferSameZone"
     return service
 
 
@@ -196,7 +196,7 @@ def _containers(store: Store, settings: Settings) -> list[Container]:
             **shared,
             "CLIENT_RULES": redis_accounts.CLIENT,
             "DOWN_AFTER": str(settings.down_seconds * 1000),
-            "FAILOVER_TIMEOUT": str(settings.down_seconds * 2000),
+            "FAILOVER_TIMEOUT": str(settings.down_seconds * 1000),
             "FIRST": store.member_address(store.members[0]),
             "SENTINELS": " ".join(
                 f"{store.member_address(member)}={identity(store, member)}" for member in store.members

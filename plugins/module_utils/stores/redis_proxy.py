@@ -54,7 +54,7 @@ def render(store: Store, settings: Settings) -> list[dict[str, Any]]:
                 "type": "ClusterIP",
                 "selector": selector(store),
                 # A client's own site first: a site that is lost takes no connections of others with it.
-                "trafficDistribution": "PreferClose",
+                "trafficDistribution": "PreferSameZone",
                 "ports": [{"name": "redis", "port": PORT, "targetPort": "redis", "protocol": "TCP"}],
             },
         ),
