@@ -131,14 +131,21 @@ END
   done
 }
 
+# Seconds that no correction of the clock changes.
+uptime() {
+  read -r seconds rest < /proc/uptime
+  echo "${seconds%%.*}"
+}
+
 # A member that was in step with no primary since its process began.
 cold() {
-  mine=$(own GET "$POSITION")
+  mine=$(own GET "$POSITION") || return
   case $mine in
     [0-9]*' '[0-9]*) ;;
     '') mine='0 0' ;;
-    *) return ;; # it reads its data, or does not answer
+    *) return ;; # it still reads its data
   esac
+  [ "$began" -ge 0 ] || began=$(uptime)
   who_leads
   [ "$heard" -gt 0 ] || return
   if [ "$named" != "$OWN" ] && field master_host && [ "$value" != "$named" ]; then
@@ -162,7 +169,7 @@ cold() {
   # Whoever has nothing founds a store only when all say that they have nothing. With data, two are enough,
   # for one of any two members took part in what was confirmed; the third is waited for.
   if [ "$silent" -gt 0 ]; then
-    [ "$mine" != '0 0' ] && [ "$others" -gt 0 ] && [ $(($(date +%s) - began)) -ge "$WAIT" ] || return
+    [ "$mine" != '0 0' ] && [ "$others" -gt 0 ] && [ $(($(uptime) - began)) -ge "$WAIT" ] || return
   fi
   if [ "$named" = "$OWN" ]; then
     [ "$heard" -gt 1 ] || return
@@ -212,7 +219,7 @@ look() {
   fi
 }
 
-began=$(date +%s) warm=no new=1 turn=0
+began=-1 warm=no new=1 turn=0
 "$SERVER_PROGRAM" "$HOME/server.conf" &
 server=$!
 trap 'kill -TERM "$server"' TERM INT
@@ -289,8 +296,7 @@ END
       echo "sentinel known-sentinel $NAME ${pair%=*} $SENTINEL_PORT ${pair#*=}"
     fi
   done
-} | replace "$state.next"
-mv "$state.next" "$state"
+} | replace "$state"
 accounts | replace "$DATA/sentinel/users.acl"
 
 sum_of_users() { if [ -e "$users" ]; then cksum < "$users"; fi; }
