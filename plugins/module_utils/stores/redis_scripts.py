@@ -93,33 +93,35 @@ END
 ahead() {
   [ "${1% *}" -gt "${2% *}" ] || { [ "${1% *}" -eq "${2% *}" ] && [ "${1#* }" -gt "${2#* }" ]; }
 }
-# The other's position and role; $position is `?` without an answer.
+# The other's position, role and priority; $position is `?` without an answer.
 position_of() {
-  answer=$(printf 'GET %s\\nROLE\\n' "$POSITION" | ask "$1" "$PORT")
-  other_role=
+  answer=$(printf 'GET %s\\nINFO replication\\n' "$POSITION" | ask "$1" "$PORT")
   case $answer in
     LOADING*) position=loading ;;
     [0-9]*' '[0-9]*) position=${answer%%"
-"*} other_role=${answer#*"
-"} ;;
+"*} ;;
     "
-"*) position='0 0' other_role=${answer#"
-"} ;;
+"*) position='0 0' ;;
     *) position='?' ;;
   esac
-  other_role=${other_role%%"
-"*}
+  info=$answer other_role= other_priority=
+  if field role; then other_role=$value; fi
+  if field slave_priority; then other_priority=$value; fi
 }
-# Who leads, by the Sentinel with the newest word: $named; $heard of them answered.
+
+# Who leads, by the Sentinel with the newest word: $named; $heard of them answered. They are $calm when none
+# misses the primary, or chooses another one, and each had an answer of it since this server began.
 who_leads() {
-  named= heard=0 newest=-1
+  named= heard=0 newest=-1 calm=yes
   for member in $MEMBERS; do
     answer=$(ask "$member" "$SENTINEL_PORT" SENTINEL PRIMARY "$NAME") || continue
-    address= epoch= key=
+    address= epoch= key= flags= silence=
     while read -r line; do
       case $key in
         ip) address=$line ;;
         config-epoch) epoch=$line ;;
+        flags) flags=$line ;;
+        last-ok-ping-reply) silence=$line ;;
       esac
       key=$line
     done << END
@@ -127,6 +129,7 @@ $answer
 END
     [ -n "$address" ] && [ -n "$epoch" ] || continue
     heard=$((heard + 1))
+    [ "$flags" = master ] && [ "${silence:-999999}" -lt $((($(uptime) - born) * 1000)) ] || calm=no
     if [ "$epoch" -gt "$newest" ]; then newest=$epoch named=$address; fi
   done
 }
@@ -152,7 +155,9 @@ cold() {
     say "follow $named"
     own REPLICAOF "$named" "$PORT" > /dev/null
   fi
-  silent=0 others=0 leader='?'
+  priority=
+  if field slave_priority; then priority=$value; fi
+  silent=0 others=0 leader='?' choosable=no
   for member in $MEMBERS; do
     [ "$member" != "$OWN" ] || continue
     position_of "$member"
@@ -164,19 +169,27 @@ cold() {
     # Somebody leads, or has newer data: it is not this one's turn.
     [ "$other_role" != master ] || return
     if ahead "$position" "$mine"; then return; fi
+    [ "$other_priority" = 0 ] || choosable=yes
     [ "$member" != "$named" ] || leader=$position
   done
   # Whoever has nothing founds a store only when all say that they have nothing. With data, two are enough,
   # for one of any two members took part in what was confirmed; the third is waited for.
+  waited=no
+  [ $(($(uptime) - began)) -lt "$WAIT" ] || waited=yes
   if [ "$silent" -gt 0 ]; then
-    [ "$mine" != '0 0' ] && [ "$others" -gt 0 ] && [ $(($(uptime) - began)) -ge "$WAIT" ] || return
+    [ "$mine" != '0 0' ] && [ "$others" -gt 0 ] && [ "$waited" = yes ] || return
   fi
   if [ "$named" = "$OWN" ]; then
     [ "$heard" -gt 1 ] || return
+    # Where another one may be chosen, Sentinels must not be about to: there would be two.
+    if [ "$choosable" = yes ]; then
+      [ "$calm" = yes ] || return
+      [ "$heard" -gt 2 ] || [ "$waited" = yes ] || return
+    fi
     say "lead, from $mine"
     own REPLICAOF NO ONE > /dev/null
   elif [ "$leader" = '?' ] || ahead "$mine" "$leader"; then
-    field slave_priority && [ "$value" = 0 ] || return
+    [ "$priority" = 0 ] || return
     say "may be chosen, with $mine"
     own CONFIG SET replica-priority 100 > /dev/null
   fi
@@ -219,7 +232,7 @@ look() {
   fi
 }
 
-began=-1 warm=no new=1 turn=0
+began=-1 warm=no new=1 turn=0 born=$(uptime)
 "$SERVER_PROGRAM" "$HOME/server.conf" &
 server=$!
 trap 'kill -TERM "$server"' TERM INT

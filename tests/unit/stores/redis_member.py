@@ -73,17 +73,20 @@ class Member:
         lines = [f"{key}:{value}\r" for key, value in fields.items()]
         self.say("info", "\n".join(["# Replication\r", *lines, ""]))
 
-    def sentinels(self, *views: tuple[str, int] | None) -> None:
-        """Who leads, as each Sentinel says, and in which epoch; None does not answer."""
+    def sentinels(self, *views: tuple[str, int] | None, flags: str = "master", silence: int = -1) -> None:
+        """Who leads, as each Sentinel says, and in which epoch; None does not answer.
+
+        :param silence: milliseconds since the primary's last answer.
+        """
         for name, view in zip(NAMES, views, strict=True):
             if view:
-                self.say(
-                    f"{name}-26379", f"name\nredis\nip\n{view[0]}\nport\n6379\nconfig-epoch\n{view[1]}\n"
-                )
+                fields = {"name": "redis", "ip": view[0], "port": 6379, "flags": flags}
+                fields |= {"last-ok-ping-reply": silence, "config-epoch": view[1]}
+                self.say(f"{name}-26379", "".join(f"{key}\n{value}\n" for key, value in fields.items()))
 
-    def other(self, name: str, position: str, role: str = "slave") -> None:
+    def other(self, name: str, position: str, role: str = "slave", priority: int = 0) -> None:
         """What another member answers."""
-        self.say(f"{name}-6379", f"{position}\n{role}\n0\n")
+        self.say(f"{name}-6379", f"{position}\nrole:{role}\r\nslave_priority:{priority}\r\n")
 
     def say(self, file: str, text: str) -> None:
         partial = self.place / "partial"

@@ -68,6 +68,37 @@ def test_one_that_is_silent_is_waited_for_and_not_for_ever(tmp_path: Path) -> No
     assert told(tmp_path / "b", "2 9", [ME, ME, None], others, WAIT="0") == {LEAD}
 
 
+@pytest.mark.parametrize(
+    ("flags", "silence", "leads"),
+    [
+        ("master", -1, True),
+        ("s_down,master", -1, False),
+        ("master,failover_in_progress", -1, False),
+        ("master", 60_000, False),
+    ],
+)
+@pytest.mark.parametrize("priority", [0, 100])
+def test_nobody_leads_while_sentinels_may_choose_another(
+    tmp_path: Path, flags: str, silence: int, leads: bool, priority: int
+) -> None:
+    member = Member(tmp_path, "2 9")
+    member.sentinels(ME, ME, ME, flags=flags, silence=silence)
+    member.other("redis-1", "2 9", priority=priority)
+    member.other("redis-2", "2 8")
+    with member.running():
+        # Where all others hold themselves back they have nobody to choose.
+        assert (LEAD in member.after(4)) == (leads or priority == 0)
+
+
+def test_a_silent_sentinel_may_be_choosing(tmp_path: Path) -> None:
+    member = Member(tmp_path, "2 9")
+    member.sentinels(ME, ME, None)
+    for name in ("redis-1", "redis-2"):
+        member.other(name, "2 9", priority=100)
+    with member.running():
+        assert member.after(4) == []
+
+
 def test_alone_it_never_leads(tmp_path: Path) -> None:
     assert told(tmp_path, "2 9", [ME, ME, ME], [NOBODY, NOBODY], WAIT="0") == set()
 
