@@ -27,7 +27,7 @@ EXPORTER = (
 # What Sentinel does to servers that it watches.
 SENTINEL = (
     "&* -@all +ping +info +role +multi +exec +replicaof +slaveof +config|rewrite +client|kill +client|setname"
-    " +script|kill +publish +subscribe +failover"
+    " +client|pause +client|unpause +script|kill +publish +subscribe +failover"
 )
 # What clients ask Sentinel.
 CLIENT = (

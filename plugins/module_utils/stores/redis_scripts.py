@@ -110,18 +110,21 @@ position_of() {
 }
 
 # Who leads, by the Sentinel with the newest word: $named; $heard of them answered. They are $calm when none
-# misses the primary, or chooses another one, and each had an answer of it since this server began.
+# misses the primary, or chooses another one, and each had an answer of it since this server began. They look
+# at roles every 10 s, and give up who they hold for a replica 20 s after one that is silent.
 who_leads() {
   named= heard=0 newest=-1 calm=yes
   for member in $MEMBERS; do
     answer=$(ask "$member" "$SENTINEL_PORT" SENTINEL PRIMARY "$NAME") || continue
-    address= epoch= key= flags= silence=
+    address= epoch= key= flags= silence= role= since=
     while read -r line; do
       case $key in
         ip) address=$line ;;
         config-epoch) epoch=$line ;;
         flags) flags=$line ;;
         last-ok-ping-reply) silence=$line ;;
+        role-reported) role=$line ;;
+        role-reported-time) since=$line ;;
       esac
       key=$line
     done << END
@@ -130,6 +133,7 @@ END
     [ -n "$address" ] && [ -n "$epoch" ] || continue
     heard=$((heard + 1))
     [ "$flags" = master ] && [ "${silence:-999999}" -lt $((($(uptime) - born) * 1000)) ] || calm=no
+    [ "$role" = master ] || [ "${since:-999999}" -lt 10000 ] || calm=no
     if [ "$epoch" -gt "$newest" ]; then newest=$epoch named=$address; fi
   done
 }

@@ -73,15 +73,15 @@ class Member:
         lines = [f"{key}:{value}\r" for key, value in fields.items()]
         self.say("info", "\n".join(["# Replication\r", *lines, ""]))
 
-    def sentinels(self, *views: tuple[str, int] | None, flags: str = "master", silence: int = -1) -> None:
+    def sentinels(self, *views: tuple[str, int] | None, **more: object) -> None:
         """Who leads, as each Sentinel says, and in which epoch; None does not answer.
 
-        :param silence: milliseconds since the primary's last answer.
+        :param more: what they say of the primary beside.
         """
+        calm = {"flags": "master", "last-ok-ping-reply": -1, "role-reported": "master"}
         for name, view in zip(NAMES, views, strict=True):
             if view:
-                fields = {"name": "redis", "ip": view[0], "port": 6379, "flags": flags}
-                fields |= {"last-ok-ping-reply": silence, "config-epoch": view[1]}
+                fields = {"name": "redis", "ip": view[0], **calm, "config-epoch": view[1], **more}
                 self.say(f"{name}-26379", "".join(f"{key}\n{value}\n" for key, value in fields.items()))
 
     def other(self, name: str, position: str, role: str = "slave", priority: int = 0) -> None:

@@ -29,7 +29,7 @@ def told(place: Path, position: str, views: list[View], others: list[Other], **m
         if answer:
             member.other(name, *answer)
     with member.running(**more):
-        return set(member.after(4))
+        return set(member.after(3))
 
 
 @pytest.mark.parametrize("others", [[NOBODY, NOBODY], [NOBODY, ("", "slave")], [NOBODY, ("2 9", "slave")]])
@@ -69,25 +69,27 @@ def test_one_that_is_silent_is_waited_for_and_not_for_ever(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("flags", "silence", "leads"),
+    ("more", "leads"),
     [
-        ("master", -1, True),
-        ("s_down,master", -1, False),
-        ("master,failover_in_progress", -1, False),
-        ("master", 60_000, False),
+        ({}, True),
+        ({"flags": "s_down,master"}, False),
+        ({"flags": "master,failover_in_progress"}, False),
+        ({"last-ok-ping-reply": 60_000}, False),
+        ({"role-reported": "slave", "role-reported-time": 900}, True),
+        ({"role-reported": "slave", "role-reported-time": 20_000}, False),
     ],
 )
 @pytest.mark.parametrize("priority", [0, 100])
 def test_nobody_leads_while_sentinels_may_choose_another(
-    tmp_path: Path, flags: str, silence: int, leads: bool, priority: int
+    tmp_path: Path, more: dict[str, object], leads: bool, priority: int
 ) -> None:
     member = Member(tmp_path, "2 9")
-    member.sentinels(ME, ME, ME, flags=flags, silence=silence)
+    member.sentinels(ME, ME, ME, **more)
     member.other("redis-1", "2 9", priority=priority)
     member.other("redis-2", "2 8")
     with member.running():
         # Where all others hold themselves back they have nobody to choose.
-        assert (LEAD in member.after(4)) == (leads or priority == 0)
+        assert (LEAD in member.after(3)) == (leads or priority == 0)
 
 
 def test_a_silent_sentinel_may_be_choosing(tmp_path: Path) -> None:
