@@ -106,6 +106,10 @@ resolvers cluster
     timeout retry 1s
     hold valid 2s
     hold obsolete 5s
+    # While nobody answers the last addresses stay; whoever has one of them by now has no such certificate.
+    hold timeout 1h
+    hold refused 1h
+    hold other 1h
 
 frontend writers
     bind :{PORT}
