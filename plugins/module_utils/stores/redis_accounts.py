@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Mapping, Sequence
 
 from .execute import Execute
@@ -14,6 +15,8 @@ from .model import Store
 OWN = ("default", "admin", "exporter", "proxy", "replica", "sentinel")
 """Accounts that members make at each start, from the Secret with their passwords."""
 CREDENTIALS = OWN[1:]
+#: how often, and how many seconds apart, it is asked who leads: another one may be about to
+TRIES, PAUSE = 15, 2.0
 
 # INFO is what clients ask when they connect. SCAN, RANDOMKEY and PUBSUB show names of others' keys and
 # channels; functions and the scripts' cache are everybody's.
@@ -72,11 +75,14 @@ def adjust(
 
 
 def _primary_first(store: Store, client: Sequence[str], execute: Execute) -> list[str]:
-    roles = {member: execute(member, client, "ROLE\n").partition("\n")[0] for member in store.members}
-    leaders = [member for member, role in roles.items() if role == "master"]
-    if len(leaders) != 1:
-        raise ValueError(f"{store.name} has {len(leaders)} primaries, expected one: {roles}")
-    return leaders + [member for member in store.members if member not in leaders]
+    for attempt in range(TRIES):
+        if attempt:
+            time.sleep(PAUSE)
+        roles = {member: execute(member, client, "ROLE\n").partition("\n")[0] for member in store.members}
+        leaders = [member for member, role in roles.items() if role == "master"]
+        if len(leaders) == 1:
+            return leaders + [member for member in store.members if member not in leaders]
+    raise ValueError(f"{store.name} has {len(leaders)} primaries, expected one: {roles}")
 
 
 def _run(member: str, client: Sequence[str], lines: Sequence[str], execute: Execute) -> None:

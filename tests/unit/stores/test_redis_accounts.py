@@ -85,11 +85,21 @@ def test_check_mode_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("leaders", [(), ("redis-0", "redis-1")])
-def test_without_one_primary_nothing_is_changed(leaders: tuple[str, ...]) -> None:
+def test_without_one_primary_nothing_is_changed(
+    monkeypatch: pytest.MonkeyPatch, leaders: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(redis_accounts, "PAUSE", 0)
     members = Members(leaders)
     with pytest.raises(ValueError, match=f"redis has {len(leaders)} primaries, expected one"):
         redis.declare(STORE, {}, PASSWORDS, members, check=False)
     assert members.lines == []
+
+
+def test_a_change_of_the_primary_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    members = Members(())
+    monkeypatch.setattr(redis_accounts.time, "sleep", lambda _s: setattr(members, "leaders", ("redis-2",)))
+    assert redis.declare(STORE, {}, PASSWORDS, members, check=False) == ["user billing", "user gateway"]
+    assert members.lines[0][0] == "redis-2"
 
 
 def test_a_refusal_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
