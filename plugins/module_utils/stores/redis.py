@@ -14,11 +14,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import network, redis_accounts, redis_proxy, redis_scripts
+from . import network, redis_accounts, redis_members, redis_proxy, redis_scripts
 from .certificates import DIRECTORY as TLS
 from .certificates import certificate
 from .engines import check_share, known
 from .execute import Execute
+from .members import Standing
 from .model import Store
 from .statefulset import (
     CONFIGURATION,
@@ -302,6 +303,19 @@ def declare(
     :param passwords: by service.
     :param execute: runs a command in a member.
     """
-    program = f"{Settings.read(given).directory}/valkey-cli"
-    client = [program, "-s", f"{HOME}/server.sock", "--user", "admin", "--no-auth-warning"]
-    return redis_accounts.adjust(store, client, passwords, execute, check)
+    return redis_accounts.adjust(store, _client(Settings.read(given)), passwords, execute, check)
+
+
+def standings(
+    store: Store, given: Mapping[str, Any], asked: str, execute: Execute
+) -> tuple[dict[str, Standing], list[str]]:
+    """How its members stand, as they and a Sentinel know it (see members.py)."""
+    settings = Settings.read(given)
+    client = _client(settings)
+    return redis_members.standings(store, client, CONFIGURATION, settings.replica_lag, asked, execute)
+
+
+def _client(settings: Settings) -> list[str]:
+    """Runs, in a member, the lines that it reads."""
+    program = f"{settings.directory}/valkey-cli"
+    return [program, "-s", f"{HOME}/server.sock", "--user", "admin", "--no-auth-warning"]
