@@ -65,6 +65,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             max_nodes=given["max_nodes"],
             allow_missing=given["allow_missing"],
             known_ca=trusted_ca(state / "kubeconfig"),
+            backup=hostvars.read_backup(inventory, task_vars["hostvars"]),
         )
         measured = {
             name: task_vars["hostvars"][name]["ansible_facts"]["preflight_machine"]

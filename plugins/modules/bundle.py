@@ -39,7 +39,7 @@ options:
         Prometheus, V(pipeline) is crane, cosign and trivy.
     type: list
     elements: str
-    choices: [autoscaling, data, mesh, monitoring, pipeline]
+    choices: [autoscaling, backup, data, mesh, monitoring, pipeline]
     default: []
   directory:
     description:
