@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """May backups go where the inventory sends them, and is everything there that they need?
 
-Patient data stay in the country. A target abroad is written down for the day on which the ministry allows it, and
-is refused until the inventory says who did, and whose key the backups are encrypted to.
+Patient data stay in the country. A target abroad is written down for the day on which the ministry allows it,
+and is refused until the inventory says who did, and whose key the backups are encrypted to.
 """
 
 from __future__ import annotations
