@@ -217,3 +217,13 @@ def test_the_key_covers_a_main_program_of_ours(files: Path) -> None:
     after = make_plan(files, "modules")
     assert before.unit("hello").key != after.unit("hello").key
     assert before.unit("image-hello").key == after.unit("image-hello").key
+
+
+def test_the_etcd_that_verifies_backups_is_the_one_that_runs() -> None:
+    recipes = {recipe.component: recipe for recipe in load(OWN / "recipes")}
+    server, etcd = recipes["etcd-server"], recipes["etcd"]
+    assert (server.version, server.go and server.go.directory) == (
+        etcd.version,
+        etcd.go and etcd.go.directory,
+    )
+    assert server.set == "backup"
