@@ -17,14 +17,13 @@ COLUMNS = ["Backup", "Target", "Taken", "Size", "Keys", "State"]
 def verified(kind: str, verdicts: Sequence[Verdict]) -> dict[str, Any]:
     """A value of `nilecare_report` (docs/report.md): what was verified."""
     bad = [verdict for verdict in verdicts if not verdict.good]
+    names = ", ".join(verdict.target for verdict in verdicts)
     if bad:
         summary = f"{len(bad)} of {len(verdicts)} backups of {kind} cannot be relied on."
     elif not verdicts:
         summary = f"There is no target for backups of {kind}."
     else:
-        summary = (
-            f"The newest backup of {kind} was restored and started from each of {len(verdicts)} targets."
-        )
+        summary = f"The backup of {kind} at {names} was restored aside, started and counted."
     return {
         "section": TITLE,
         "state": "failed" if bad else "ok" if verdicts else "warning",
