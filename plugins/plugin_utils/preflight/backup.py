@@ -27,10 +27,8 @@ SET = "backup"
 
 def check_backup(inventory: Inventory, backup: Backup) -> Iterator[Finding]:
     """All faults of targets and recipients. No finding shows a key."""
-    if backup.error:
-        yield inventory.finding(TARGETS, backup.error, "values that can be read, secrets from the vault")
-    targets = backup.targets or ()
-    if not isinstance(targets, (list, tuple)) or not all(isinstance(entry, Mapping) for entry in targets):
+    targets = backup.targets
+    if not all(isinstance(entry, Mapping) for entry in targets):
         yield inventory.finding(TARGETS, "it is no list of mappings", "an entry for each target")
         return
     for name, count in Counter(str(entry.get("name")) for entry in targets).items():
@@ -41,8 +39,7 @@ def check_backup(inventory: Inventory, backup: Backup) -> Iterator[Finding]:
     enabled = [entry for entry in targets if entry.get("enabled", True)]
     for entry in enabled:
         yield from _target(inventory, entry, backup)
-    recipients = backup.recipients or ()
-    for key in recipients if isinstance(recipients, (list, tuple)) else ():
+    for key in backup.recipients:
         if not RECIPIENT.fullmatch(str(key)):
             yield inventory.finding(
                 RECIPIENTS, f"{str(key)[:12]}… is no public key of age", "age1…, as age-keygen prints it"
@@ -57,15 +54,16 @@ def _target(inventory: Inventory, entry: Mapping[str, Any], backup: Backup) -> I
     name = str(entry.get("name") or "a target without a name")
     for key in NEEDED:
         if not entry.get(key):
-            yield inventory.finding(f"{TARGETS}.{key}", f"{name} has none", _expected(key))
+            yield _finding(inventory, key, f"{name} has none", _expected(key))
     endpoint = str(entry.get("endpoint") or "")
     if endpoint and not re.fullmatch(r"https://[^/@\s]+(/\S*)?", endpoint):
-        yield inventory.finding(f"{TARGETS}.endpoint", f"{name} has {endpoint}", _expected("endpoint"))
+        yield _finding(inventory, "endpoint", f"{name} has {endpoint}", _expected("endpoint"))
     country = str(entry.get("country") or "")
     if country and country != HOME:
         if not str(entry.get(APPROVAL) or "").strip():
-            yield inventory.finding(
-                f"{TARGETS}.{APPROVAL}",
+            yield _finding(
+                inventory,
+                APPROVAL,
                 f"{name} is in {country} and is enabled without an approval",
                 "who allowed it, when, and the number of the letter; or enabled: false",
             )
@@ -77,9 +75,15 @@ def _target(inventory: Inventory, entry: Mapping[str, Any], backup: Backup) -> I
             )
 
 
+def _finding(inventory: Inventory, key: str, message: str, expected: str) -> Finding:
+    """Of a key of an entry; where the list is written, it is too."""
+    return Finding("", f"{TARGETS}.{key}", message, expected, inventory.origin(TARGETS))
+
+
 def _expected(key: str) -> str:
     return {
         "country": f"two letters (ISO 3166-1), {HOME} at home",
         "endpoint": "https://host[:port]",
+        "access_key": "a value from the vault",
         "secret_key": "a value from the vault",
     }.get(key, "a text")

@@ -11,7 +11,6 @@ from typing import Any
 from ansible.errors import AnsibleError
 from ansible_collections.nilecare.platform.plugins.plugin_utils.preflight.inventory import (
     RESERVE,
-    Backup,
     Inventory,
     Machine,
 )
@@ -60,20 +59,3 @@ def origin(value: object) -> str:
     path = os.path.relpath(tag.path)
     place = tag.path if path.startswith("..") else path
     return f"{place}:{tag.line_num}" if tag.line_num else place
-
-
-def read_backup(inventory: Inventory, hostvars: Any) -> Backup:
-    """What is said of backups, as the first machine has it: it is the same for all (check_shared)."""
-    if not inventory.machines:
-        return Backup()
-    name = inventory.machines[0].name
-    raw = hostvars.raw_get(name)
-    found: dict[str, Any] = {}
-    for key in ("backup_targets", "backup_recipients", "bundle_sets"):
-        if key not in raw:
-            continue
-        try:
-            found[key.removeprefix("backup_")] = hostvars[name][key]
-        except AnsibleError as error:
-            found.update({key.removeprefix("backup_"): None, "error": f"{key} cannot be read: {error}"})
-    return Backup(**{**found, "bundle_sets": found.get("bundle_sets") or ()})

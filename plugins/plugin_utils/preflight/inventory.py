@@ -41,12 +41,11 @@ class Machine:
 
 @dataclass(frozen=True)
 class Backup:
-    """What the inventory says of backups; None for a value that cannot be read, with why in `error`."""
+    """What the inventory says of backups. Of secrets it holds no more than whether they are there."""
 
-    targets: Sequence[Any] | None = ()
-    recipients: Sequence[Any] | None = ()
+    targets: Sequence[Any] = ()
+    recipients: Sequence[Any] = ()
     bundle_sets: Sequence[Any] = ()
-    error: str = ""
 
 
 @dataclass(frozen=True)

@@ -80,6 +80,14 @@ def test_the_way_there_is_encrypted_too(endpoint: str) -> None:
     assert [found.key for found in findings({**HOME, "endpoint": endpoint})] == ["backup_targets.endpoint"]
 
 
+def test_a_finding_says_where_the_targets_are_written() -> None:
+    draft = Draft()
+    draft.variables["mirror-1"]["backup_targets"] = [CAIRO]
+    told = Backup(targets=[CAIRO], recipients=[KEY], bundle_sets=["backup"])
+    (found,) = check_backup(draft.build(), told)
+    assert found.file == "hosts.yml:2"
+
+
 def test_other_faults() -> None:
     assert [found.key for found in findings(HOME, HOME)] == ["backup_targets"]
     assert [found.key for found in findings("medani")] == ["backup_targets"]
@@ -87,7 +95,6 @@ def test_other_faults() -> None:
         "backup_recipients"
     ]
     assert [found.key for found in findings(HOME, bundle_sets=["mesh"])] == ["bundle_sets"]
-    assert [found.key for found in findings(error="vault_x is undefined")] == ["backup_targets"]
 
 
 def test_no_finding_shows_a_secret() -> None:
