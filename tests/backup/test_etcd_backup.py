@@ -73,8 +73,9 @@ class Place:
         return one
 
     def verify(self, name: str = found.NEWEST, identity: str = "", hours: float = 1000000) -> verify.Verdict:
-        home = self.home / f"verify-{time.monotonic_ns()}"
-        home.mkdir(mode=0o700)
+        # Longer than a socket's path may be.
+        home = self.home / f"verify-{time.monotonic_ns()}" / ("long" * 30)
+        home.mkdir(mode=0o700, parents=True)
         return verify.verify(
             self.target,
             self.programs,

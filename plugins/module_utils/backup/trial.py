@@ -58,7 +58,8 @@ def started(programs: Programs, data: Path, seconds: float = START) -> Iterator[
             stderr=log,
         )
     try:
-        member = Member(programs, Access(f"unix://{home}/clients:1"), patience=30)
+        # A socket's path has at most 107 characters; that of the folder itself may be longer.
+        member = Member(programs, Access(f"unix:///proc/{process.pid}/cwd/clients:1"), patience=30)
         deadline = time.monotonic() + seconds
         while True:
             try:
