@@ -138,6 +138,7 @@ class Member:
             "POD_IP": network.address(self.number),
             "MACHINE": store.machines[self.number],
             "REPLICATOR_PASSWORD": self.group.password,
+            "LOG_LEVEL": os.environ.get("LOG_LEVEL", "INFO"),
             "KUBERNETES_SERVICE_HOST": "127.0.0.1",
             "KUBERNETES_SERVICE_PORT": str(network.API_PORT),
         }
@@ -145,6 +146,7 @@ class Member:
 
     def _run(self, name: str, command: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
         with (self.directory / f"{name}.log").open("ab") as log:
+            os.fchown(log.fileno(), UID, UID)
             return subprocess.Popen(
                 ["ip", "netns", "exec", network.namespace(self.number), *command],
                 env=environment,
@@ -163,14 +165,14 @@ class Member:
             self._agent = None
 
     def kill_server(self) -> None:
+        """Killed, the first process takes the whole of its process namespace with it."""
+        pid = self.server_pid()
+        if pid:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         if self._server is not None:
-            # Killed, it takes the whole of its process namespace with it.
-            self._server.kill()
-            self._server.wait()
+            self._server.wait(timeout=30)
             self._server = None
-        deadline = time.monotonic() + 20
-        while (self.directory / "pid-alive").exists() and time.monotonic() < deadline:
-            time.sleep(0.1)
 
     def stop(self) -> None:
         """As the kubelet ends a pod."""

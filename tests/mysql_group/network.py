@@ -43,7 +43,7 @@ class Networks:
         ip("link", "add", BRIDGE, "type", "bridge")
         ip("address", "add", f"{HOST}/24", "dev", BRIDGE)
         ip("link", "set", BRIDGE, "up")
-        hosts = "127.0.0.1 localhost\n" + "".join(f"{where} {name}\n" for name, where in self._names.items())
+        hosts = "127.0.0.1 localhost\n" + "".join(f"{where} {name}\n" for where, name in self._names.items())
         for number in range(self._count):
             own = namespace(number)
             files = Path("/etc/netns") / own
@@ -61,6 +61,7 @@ class Networks:
         for way in self._ways:
             way.close()
         for number in range(self._count):
+            ip("link", "delete", f"nlmy{number}", check=False)
             ip("netns", "delete", namespace(number), check=False)
             shutil.rmtree(Path("/etc/netns") / namespace(number), ignore_errors=True)
         ip("link", "delete", BRIDGE, check=False)

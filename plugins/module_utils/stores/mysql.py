@@ -20,7 +20,7 @@ from .common import metadata
 from .engines import check_share, known
 from .execute import Execute
 from .model import Store
-from .mysql_server import DATA, MEBIBYTE, PORT, REPLICATOR, RUN, SOCKET, START, my_cnf
+from .mysql_server import DATA, MEBIBYTE, PORT, REPLICATOR, RUN, SLOW_LOG, SOCKET, START, my_cnf
 from .statefulset import (
     CONFIGURATION,
     Container,
@@ -132,7 +132,7 @@ def _server(store: Store, settings: Settings) -> Container:
         fields={"MEMBER": "metadata.name"},
         secrets={"REPLICATOR_PASSWORD": (members_secret(store), REPLICATOR)},
         writable={"/tmp": 16 * MEBIBYTE},
-        shared={RUN: MEBIBYTE},
+        shared={RUN: 64 * MEBIBYTE},
         tier_share=SERVER_SHARE,
         probes={
             # A large log is gone through after a crash, and a copy of another member takes its time.
@@ -157,12 +157,13 @@ def _agent(store: Store, settings: Settings) -> Container:
             "DOMAIN": members_domain(store),
             "MEMBERS": ",".join(store.members),
             "NAMESPACE": store.namespace,
+            "SLOW_LOG": SLOW_LOG,
             "SOCKET": SOCKET,
             "STORE": store.name,
         },
         fields={"MACHINE": "spec.nodeName", "MEMBER": "metadata.name", "POD_IP": "status.podIP"},
         secrets={"REPLICATOR_PASSWORD": (members_secret(store), REPLICATOR)},
-        shared={RUN: MEBIBYTE},
+        shared={RUN: 64 * MEBIBYTE},
         tier_share=1 - SERVER_SHARE,
         probes={
             "readinessProbe": probe(ask("/ready"), 5, 2),

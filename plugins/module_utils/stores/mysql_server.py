@@ -16,6 +16,8 @@ PORT = 3306
 DATA = "/var/lib/mysql"
 RUN = "/var/run/mysqld"
 SOCKET = f"{RUN}/mysqld.sock"
+SLOW_LOG = f"{RUN}/slow.log"
+"""The agent says what comes in here, and empties it."""
 #: who members are to each other; the password is in the Secret <store>-credentials
 REPLICATOR = "replicator"
 MEBIBYTE = 2**20
@@ -40,7 +42,15 @@ if [ ! -d "$base/data" ]; then
   sync
   mv "$base/new" "$base/data"
 fi
-quoted=$(printf '%s' "$REPLICATOR_PASSWORD" | sed "s/[\\\\\\\\']/\\\\\\\\&/g")
+# The password as SQL writes it; images have a shell, and not much more.
+quoted='' left=$REPLICATOR_PASSWORD
+while [ -n "$left" ]; do
+  rest=${{left#?}}
+  letter=${{left%"$rest"}}
+  left=$rest
+  case $letter in "'" | \\\\) quoted="$quoted\\\\" ;; esac
+  quoted=$quoted$letter
+done
 cat > "$HOME/accounts.sql" << END
 SET sql_log_bin = 0;
 ALTER USER root@localhost IDENTIFIED WITH auth_socket AS '$(id -un)';
@@ -108,7 +118,7 @@ def _server(given: Mapping[str, Any]) -> dict[str, Any]:
         "max_connections": given["connections"],
         "log_error_verbosity": 2,
         "slow_query_log": "ON" if slow else "OFF",
-        "slow_query_log_file": "/dev/stderr",
+        "slow_query_log_file": SLOW_LOG,
         "long_query_time": slow or 10,
         # Nobody writes, and no service gets in, before the member is in its group and the agent says so.
         "super_read_only": "ON",

@@ -16,6 +16,7 @@ from .decide import Action, Seen, decide
 from .kubernetes import ApiError, Cluster, Conflict, Record
 from .server import Error, Look, Server
 from .settings import Settings
+from .slow_log import SlowLog
 from .web import Pulse, Web
 
 LOG = logging.getLogger(__name__)
@@ -34,6 +35,7 @@ class Agent:
     def run(self, ended: threading.Event, web: Web) -> None:
         """Until the end."""
         certificate = Certificate(Path(self._settings.certificates))
+        slow = SlowLog(Path(self._settings.slow_log))
         while not ended.is_set():
             self._pulse.beat()
             try:
@@ -47,6 +49,7 @@ class Agent:
                 self._say(f"the server: {error}")
             except ApiError as error:
                 self._say(f"Kubernetes: {error}")
+            slow.say()
             ended.wait(self._settings.interval)
 
     def step(self) -> None:

@@ -33,6 +33,7 @@ class Settings:
     password: str
     certificates: str = "/etc/store-tls"
     socket: str = "/var/run/mysqld/mysqld.sock"
+    slow_log: str = "/var/run/mysqld/slow.log"
     port: int = 3306
     agent_port: int = 8008
     behind: int = 1000
@@ -57,6 +58,7 @@ class Settings:
             password=environment["REPLICATOR_PASSWORD"],
             certificates=environment.get("CERTIFICATES", cls.certificates),
             socket=environment.get("SOCKET", cls.socket),
+            slow_log=environment.get("SLOW_LOG", cls.slow_log),
             agent_port=int(environment.get("AGENT_PORT", cls.agent_port)),
             behind=int(environment.get("BEHIND", cls.behind)),
             interval=float(environment.get("INTERVAL", cls.interval)),

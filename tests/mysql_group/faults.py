@@ -1,0 +1,209 @@
+"""What a group survives: ``python -m tests.mysql_group.faults DIRECTORY LIBRARIES [FAULT...]``, as root.
+
+LIBRARIES holds PyMySQL. Prints a line for each fault, with confirmed writes and how many of them are lost.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from ansible_collections.nilecare.platform.plugins.module_utils.stores import mysql
+
+from . import network
+from .load import Load
+from .members import Group, Member, until
+
+PASSWORDS = {"ehr": "it's \\ a pass`word", "auth": "another"}
+
+
+class Faults:
+    """Faults one after the other, each under load, and what came of them."""
+
+    def __init__(self, group: Group) -> None:
+        self.group = group
+        self.run = 0
+
+    def prepare(self) -> None:
+        group = self.group
+        for member in group.members:
+            member.start()
+        seconds = until(group.healthy, 180, "a group from nothing")
+        print(f"   from nothing to three members: {seconds:.0f} s", flush=True)
+        first = self.declare(PASSWORDS)
+        print(f"   declared: {', '.join(first)}; a second time: {self.declare(PASSWORDS) or 'nothing'}", flush=True)
+        other = {**PASSWORDS, "ehr": "new"}
+        print(f"   another password: {self.declare(other)}, then {self.declare(PASSWORDS)}", flush=True)
+        print(f"   without auth: {self.declare({'ehr': PASSWORDS['ehr']})}, {self.declare(PASSWORDS)}", flush=True)
+        group.primary().ask("CREATE TABLE clinical.writes (run INT, number INT, PRIMARY KEY (run, number));")
+        print(f"   memory of servers: {[member.resident() for member in group.members]} MiB", flush=True)
+
+    def declare(self, passwords: dict[str, str]) -> list[str]:
+        members = {member.name: member for member in self.group.members}
+        return mysql.declare(
+            self.group.store,
+            {},
+            passwords,
+            lambda name, command, text: members[name].execute(list(command), text),
+            check=False,
+        )
+
+    def under_load(self, what: str, fault: Callable[[Load], None], seconds: float = 180) -> None:
+        self.run += 1
+        began = time.monotonic()
+        with Load(self.group, PASSWORDS["ehr"], self.run) as load:
+            load.more(100, 60)
+            fault(load)
+            healthy = until(self.group.healthy, seconds, f"healthy after: {what}")
+            load.more(100, 60)
+        primary = self.group.primary()
+        until(lambda: self.same(), 60, "all members have the same")
+        lost = [len(load.lost(member)) for member in [primary, *self.group.members]]
+        print(
+            f"   {what}: {len(load.confirmed)} confirmed, {lost[0]} lost (in members: {lost[1:]}),"
+            f" {len(load.refused)} refused, {load.pause():.1f} s without a write,"
+            f" {time.monotonic() - began:.0f} s in all, {healthy:.0f} of them until healthy",
+            flush=True,
+        )
+        assert lost == [0] * 4, (lost, load.lost(primary)[:10])
+
+    def same(self) -> bool:
+        return len({member.ask("SELECT @@gtid_executed").strip() for member in self.group.members}) == 1
+
+    def primary_killed(self) -> None:
+        """Its server alone; the kubelet starts it again."""
+
+        def fault(load: Load) -> None:
+            primary = self.group.primary()
+            primary.kill_server()
+            time.sleep(2)
+            primary.start_server()
+            load.more(50, 120)
+
+        self.under_load("the primary's server is killed", fault)
+
+    def primary_without_power(self) -> None:
+        def fault(load: Load) -> None:
+            primary = self.group.primary()
+            primary.kill()
+            load.more(100, 120)
+            writing = [member for member in self.group.members if member.takes_writes()]
+            assert len(writing) == 1 and writing != [primary]
+            primary.start()
+
+        self.under_load("the primary's pod is killed and is away while the others write", fault)
+
+    def primary_stopped(self) -> None:
+        def fault(load: Load) -> None:
+            primary = self.group.primary()
+            primary.stop()
+            time.sleep(1)
+            primary.start()
+            load.more(50, 120)
+
+        self.under_load("the primary's pod is stopped and started again", fault)
+
+    def primary_cut_off(self) -> None:
+        def fault(load: Load) -> None:
+            primary = self.group.primary()
+            self.group.networks.cut(primary.number)
+            load.more(100, 120)
+            time.sleep(10)
+            writing = [member.name for member in self.group.members if member.takes_writes()]
+            print(f"   cut off: {primary.name} is {primary.state}, {writing} take writes", flush=True)
+            assert primary.name not in writing and len(writing) == 1
+            self.group.networks.heal(primary.number)
+
+        self.under_load("the primary is cut off the network and comes back", fault)
+
+    def volume_lost(self) -> None:
+        def fault(load: Load) -> None:
+            secondary = next(member for member in self.group.members if member.state.endswith("SECONDARY"))
+            secondary.kill()
+            for path in (secondary.directory / "data").iterdir():
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+            secondary.start()
+            load.more(50, 120)
+
+        self.under_load("a secondary comes back with an empty volume", fault, 300)
+
+    def all_killed(self, rounds: int = 12) -> None:
+        orders = list(itertools.permutations(self.group.members))
+        for number in range(rounds):
+            order = orders[number % len(orders)]
+            pause = (0.0, 1.0, 4.0)[number // len(orders) % 3] if number < len(orders) * 2 else random.uniform(0, 8)
+
+            def fault(_load: Load, order: tuple[Member, ...] = order, pause: float = pause) -> None:
+                victims = list(self.group.members)
+                random.shuffle(victims)
+                began = time.monotonic()
+                for member in victims:
+                    member.kill_server()
+                for member in victims:
+                    member.kill()
+                print(
+                    f"   killed {', '.join(one.name for one in victims)} in {time.monotonic() - began:.2f} s,"
+                    f" started {', '.join(one.name for one in order)} {pause:.1f} s apart",
+                    flush=True,
+                )
+                time.sleep(1)
+                for member in order:
+                    member.start()
+                    time.sleep(pause)
+
+            self.under_load(f"all killed, round {number + 1}", fault, 240)
+
+    def one_stays_away(self) -> None:
+        """Nobody founds a group without a member, but on an operator's word."""
+        group = self.group
+        missing = group.members[1]
+        for member in group.members:
+            member.kill()
+        for member in group.members:
+            if member is not missing:
+                member.start()
+        time.sleep(45)
+        states = group.states()
+        print(f"   {missing.name} away: {states}; {group.members[0].log('agent', 1)}", flush=True)
+        assert not any(member.takes_writes() for member in group.members)
+        with group.client() as client:
+            lease = group.lease()
+            lease["metadata"]["annotations"]["nilecare.sd/found-without"] = missing.name
+            lease["metadata"].pop("managedFields")
+            path = f"/apis/coordination.k8s.io/v1/namespaces/{group.store.namespace}/leases/{group.store.name}"
+            client.request("PUT", path, body=lease)
+        began = time.monotonic()
+        until(lambda: any(member.takes_writes() for member in group.members), 60, "a group without it")
+        print(f"   on an operator's word: {group.states()} after {time.monotonic() - began:.0f} s", flush=True)
+        missing.start()
+        until(group.healthy, 120, "it comes back")
+        print(f"   it came back: {group.states()}", flush=True)
+
+
+def main(directory: str, libraries: str, *faults: str) -> None:
+    base = Path(directory)
+    for name in ("mysql-0", "mysql-1", "mysql-2", "plane", "ca"):
+        shutil.rmtree(base / name, ignore_errors=True)
+    group = Group(base, Path(libraries))
+    running = Faults(group)
+    try:
+        group.up()
+        running.prepare()
+        for name in faults or ("primary_killed", "primary_without_power", "primary_cut_off", "all_killed"):
+            getattr(running, name)()
+    except BaseException:
+        for member in group.members:
+            print(f"---- {member.name}\n{member.log('agent', 40)}\n{member.log('server', 25)}", flush=True)
+        raise
+    finally:
+        group.down()
+        print(f"   {network.BRIDGE} and its processes are gone", flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
