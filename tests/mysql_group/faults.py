@@ -198,7 +198,7 @@ def main(directory: str, libraries: str, *faults: str) -> None:
             getattr(running, name)()
     except BaseException:
         for member in group.members:
-            print(f"---- {member.name}\n{member.log('agent', 40)}\n{member.log('server', 25)}", flush=True)
+            print(f"---- {member.name}\n{member.log('agent', 40)}\n{member.log('server', 12)}", flush=True)
         raise
     finally:
         group.down()

@@ -63,6 +63,10 @@ def _builder(subject: x509.Name, key: ec.EllipticCurvePublicKey, above: Issuer) 
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(minutes=5))
         .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(above.key.public_key()), critical=False
+        )
     )
 
 
