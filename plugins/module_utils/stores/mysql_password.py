@@ -1,7 +1,7 @@
 # Copyright (c) 2026 NileCare platform team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""What MySQL keeps of a password (caching_sha2_password): SHA-crypt of 5000 rounds with a salt of 20 bytes.
+"""What MySQL keeps of a password (caching_sha2_password): SHA-crypt of many rounds with a salt of 20 bytes.
 
 The scheme is "Unix crypt using SHA-256"; its text is in the public domain.
 """
@@ -12,27 +12,32 @@ import hashlib
 import hmac
 import secrets
 
-ROUNDS = 5000
+THOUSANDS = 10
+"""Rounds, in thousands; those that a server of today takes by itself."""
 SALT = 20
-HEAD = b"$A$005$"
-"""The scheme, and its rounds in thousands."""
+HEAD = 7
+"""Bytes of the scheme with its rounds: ``$A$00A$``."""
 ALPHABET = b"./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
-def hashed(password: str, salt: bytes = b"") -> bytes:
+def hashed(password: str, salt: bytes = b"", thousands: int = THOUSANDS) -> bytes:
     """What the server keeps."""
     salt = salt or bytes(secrets.choice(ALPHABET) for _number in range(SALT))
-    return HEAD + salt + _crypt(password.encode(), salt)
+    return b"$A$%03X$" % thousands + salt + _crypt(password.encode(), salt, thousands * 1000)
 
 
 def fits(password: str, kept: bytes) -> bool:
     """Whether what is kept was made from a password."""
-    if not kept.startswith(HEAD) or len(kept) <= len(HEAD) + SALT:
+    scheme, salt = kept[:HEAD], kept[HEAD : HEAD + SALT]
+    if not (scheme.startswith(b"$A$") and scheme.endswith(b"$") and len(salt) == SALT):
         return False
-    return hmac.compare_digest(hashed(password, kept[len(HEAD) : len(HEAD) + SALT]), kept)
+    try:
+        return hmac.compare_digest(hashed(password, salt, int(scheme[3:6], 16)), kept)
+    except ValueError:
+        return False
 
 
-def _crypt(password: bytes, salt: bytes) -> bytes:
+def _crypt(password: bytes, salt: bytes, rounds: int) -> bytes:
     size = len(password)
     mixed = hashlib.sha256(password + salt + password).digest()
     first = hashlib.sha256(password + salt + _repeated(mixed, size))
@@ -43,7 +48,7 @@ def _crypt(password: bytes, salt: bytes) -> bytes:
     current = first.digest()
     p = _repeated(hashlib.sha256(password * size).digest(), size)
     s = _repeated(hashlib.sha256(salt * (16 + current[0])).digest(), len(salt))
-    for number in range(ROUNDS):
+    for number in range(rounds):
         text = p if number & 1 else current
         if number % 3:
             text += s
