@@ -1,11 +1,13 @@
 """What a group survives: ``python -m tests.mysql_group.faults DIRECTORY LIBRARIES [FAULT...]``, as root.
 
-LIBRARIES holds PyMySQL. Prints a line for each fault, with confirmed writes and how many of them are lost.
+LIBRARIES holds PyMySQL; MYSQL_SETTINGS may have settings of the role as JSON. Prints a line for each fault, with confirmed writes and how many of them are lost.
 """
 
 from __future__ import annotations
 
 import itertools
+import json
+import os
 import random
 import shutil
 import sys
@@ -36,10 +38,16 @@ class Faults:
         seconds = until(group.healthy, 180, "a group from nothing")
         print(f"   from nothing to three members: {seconds:.0f} s", flush=True)
         first = self.declare(PASSWORDS)
-        print(f"   declared: {', '.join(first)}; a second time: {self.declare(PASSWORDS) or 'nothing'}", flush=True)
+        print(
+            f"   declared: {', '.join(first)}; a second time: {self.declare(PASSWORDS) or 'nothing'}",
+            flush=True,
+        )
         other = {**PASSWORDS, "ehr": "new"}
         print(f"   another password: {self.declare(other)}, then {self.declare(PASSWORDS)}", flush=True)
-        print(f"   without auth: {self.declare({'ehr': PASSWORDS['ehr']})}, {self.declare(PASSWORDS)}", flush=True)
+        print(
+            f"   without auth: {self.declare({'ehr': PASSWORDS['ehr']})}, {self.declare(PASSWORDS)}",
+            flush=True,
+        )
         group.primary().ask("CREATE TABLE clinical.writes (run INT, number INT, PRIMARY KEY (run, number));")
         print(f"   memory of servers: {[member.resident() for member in group.members]} MiB", flush=True)
 
@@ -121,13 +129,19 @@ class Faults:
 
         self.under_load("the primary is cut off the network and comes back", fault)
 
-    def volume_lost(self) -> None:
+    def secondary_without_power(self) -> None:
         def fault(load: Load) -> None:
             secondary = next(member for member in self.group.members if member.state.endswith("SECONDARY"))
             secondary.kill()
-            for path in (secondary.directory / "data").iterdir():
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+            load.more(100, 120)
             secondary.start()
+
+        self.under_load("a secondary's pod is killed and is away while the others write", fault)
+
+    def volume_lost(self) -> None:
+        def fault(load: Load) -> None:
+            secondary = next(member for member in self.group.members if member.state.endswith("SECONDARY"))
+            self.empty(secondary)
             load.more(50, 120)
 
         self.under_load("a secondary comes back with an empty volume", fault, 300)
@@ -136,7 +150,11 @@ class Faults:
         orders = list(itertools.permutations(self.group.members))
         for number in range(rounds):
             order = orders[number % len(orders)]
-            pause = (0.0, 1.0, 4.0)[number // len(orders) % 3] if number < len(orders) * 2 else random.uniform(0, 8)
+            pause = (
+                (0.0, 1.0, 4.0)[number // len(orders) % 3]
+                if number < len(orders) * 2
+                else random.uniform(0, 8)
+            )
 
             def fault(_load: Load, order: tuple[Member, ...] = order, pause: float = pause) -> None:
                 victims = list(self.group.members)
@@ -171,25 +189,100 @@ class Faults:
         states = group.states()
         print(f"   {missing.name} away: {states}; {group.members[0].log('agent', 1)}", flush=True)
         assert not any(member.takes_writes() for member in group.members)
-        with group.client() as client:
-            lease = group.lease()
-            lease["metadata"]["annotations"]["nilecare.sd/found-without"] = missing.name
-            lease["metadata"].pop("managedFields")
-            path = f"/apis/coordination.k8s.io/v1/namespaces/{group.store.namespace}/leases/{group.store.name}"
-            client.request("PUT", path, body=lease)
+        self.order("nilecare.sd/found-without", missing.name)
         began = time.monotonic()
         until(lambda: any(member.takes_writes() for member in group.members), 60, "a group without it")
-        print(f"   on an operator's word: {group.states()} after {time.monotonic() - began:.0f} s", flush=True)
+        print(
+            f"   on an operator's word: {group.states()} after {time.monotonic() - began:.0f} s", flush=True
+        )
         missing.start()
         until(group.healthy, 120, "it comes back")
         print(f"   it came back: {group.states()}", flush=True)
+
+    def order_differs(self) -> None:
+        """Two members have transactions of the last group that the other lacks, as after a crash among writers."""
+        group = self.group
+        last = group.lease()["metadata"]["annotations"]["nilecare.sd/groups"].split(",")[0]
+        self.offline()
+        for member, number in ((group.members[1], 700001), (group.members[2], 700002)):
+            self.write_alone(member, f"{last}:{number}", number)
+        for member in group.members:
+            member.kill_server()
+            member.start()
+        seconds = until(group.healthy, 180, "one fetches from the other")
+        rows = [
+            member.ask("SELECT COUNT(*) FROM clinical.writes WHERE run = 0").strip()
+            for member in group.members
+        ]
+        print(
+            f"   written in another order: after {seconds:.0f} s rows {rows} of 2; {self.founded()}",
+            flush=True,
+        )
+        assert rows == ["2", "2", "2"]
+
+    def contradiction(self) -> None:
+        """A member has a transaction of its own; nobody decides, until an operator does."""
+        group = self.group
+        last = group.lease()["metadata"]["annotations"]["nilecare.sd/groups"].split(",")[0]
+        self.offline()
+        self.write_alone(group.members[1], f"{last}:800001", 800001)
+        self.write_alone(group.members[2], "AUTOMATIC", 800002)
+        for member in group.members:
+            member.kill_server()
+            member.start()
+        time.sleep(45)
+        said = group.members[0].log("agent", 1)
+        print(f"   contradiction: {group.states()}; {said}", flush=True)
+        assert not any(member.takes_writes() for member in group.members)
+        self.order("nilecare.sd/found-by", group.members[1].name)
+        until(lambda: group.states().count("ONLINE SECONDARY") == 1, 90, "two of three")
+        print(f"   an operator chose {group.members[1].name}: {group.states()}", flush=True)
+        print(f"   the other says: {group.members[2].log('agent', 1)}", flush=True)
+        # What it wrote alone is given up with its data.
+        self.empty(group.members[2])
+        seconds = until(group.healthy, 180, "three again")
+        print(f"   its data given up, {seconds:.0f} s later: {group.states()}", flush=True)
+
+    def offline(self) -> None:
+        """Every server runs, in no group, and no agent does."""
+        for member in self.group.members:
+            member.kill()
+        for member in self.group.members:
+            member.start_server()
+        until(lambda: set(self.group.states()) == {"OFFLINE"}, 90, "servers in no group")
+
+    def write_alone(self, member: Member, gtid: str, number: int) -> None:
+        member.ask(
+            f"SET GLOBAL super_read_only = OFF; SET gtid_next = '{gtid}';"
+            f" INSERT INTO clinical.writes VALUES (0, {number}); SET gtid_next = 'AUTOMATIC';"
+        )
+
+    def empty(self, member: Member) -> None:
+        member.kill()
+        for path in (member.directory / "data").iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        member.start()
+
+    def order(self, name: str, value: str) -> None:
+        """What an operator annotates the Lease with."""
+        group = self.group
+        assert group.plane is not None
+        group.plane.kubectl(
+            "-n", group.store.namespace, "annotate", "lease", group.store.name, f"{name}={value}"
+        )
+
+    def founded(self) -> str:
+        lines = "\n".join(member.log("agent", 200) for member in self.group.members).splitlines()
+        told = sorted(line for line in lines if "fetches" in line or "founds group" in line)
+        return "; ".join(told[-2:])
 
 
 def main(directory: str, libraries: str, *faults: str) -> None:
     base = Path(directory)
     for name in ("mysql-0", "mysql-1", "mysql-2", "plane", "ca"):
         shutil.rmtree(base / name, ignore_errors=True)
-    group = Group(base, Path(libraries))
+    settings = json.loads(os.environ.get("MYSQL_SETTINGS", "{}"))
+    group = Group(base, Path(libraries), settings)
     running = Faults(group)
     try:
         group.up()

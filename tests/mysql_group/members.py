@@ -6,6 +6,7 @@ with the rights that the role gives it, before a real API server.
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shutil
@@ -74,8 +75,6 @@ def image_root(directory: Path) -> Path:
     if not tags.is_dir():
         tags = images / "docker/registry/v2/repositories" / LAB.image / "_manifests/tags"
     link = tags / LAB.version / "current/link"
-    import json
-
     manifest = json.loads(blob_path(images, link.read_text().strip()).read_text())
     for layer in manifest["layers"]:
         with tarfile.open(blob_path(images, layer["digest"])) as archive:
@@ -121,10 +120,21 @@ class Member:
         account = "/var/run/secrets/kubernetes.io/serviceaccount"
         mount = f'mkdir -p {account} && mount --bind "$1" {account} && mount --bind "$2" /var/run/mysqld'
         mount += ' && mount --bind "$3" /etc/store-tls && shift 3 && exec "$@"'
-        command = ["unshare", "--mount", "sh", "-c", f"mkdir -p /var/run/mysqld /etc/store-tls && {mount}", "x"]
+        command = [
+            "unshare",
+            "--mount",
+            "sh",
+            "-c",
+            f"mkdir -p /var/run/mysqld /etc/store-tls && {mount}",
+            "x",
+        ]
         command += [str(self.directory / name) for name in ("account", "run", "tls")]
         command += ["setpriv", f"--reuid={UID}", f"--regid={UID}", "--clear-groups"]
-        command += ["/usr/bin/python3" if Path("/usr/bin/python3").exists() else "python3", "-m", "mysql_agent"]
+        command += [
+            "/usr/bin/python3" if Path("/usr/bin/python3").exists() else "python3",
+            "-m",
+            "mysql_agent",
+        ]
         store = self.group.store
         environment = {
             "PATH": os.environ["PATH"],
@@ -213,9 +223,9 @@ class Member:
         pid = self.server_pid()
         if not pid:
             raise ValueError(f"{self.name} is not running")
+        enter = ["nsenter", f"--target={pid}", "--mount", "--pid", "--net"]
         done = subprocess.run(
-            ["nsenter", f"--target={pid}", "--mount", "--pid", "--net"]
-            + ["chroot", f"--userspec={UID}:{UID}", str(self.group.root), *command],
+            [*enter, "chroot", f"--userspec={UID}:{UID}", str(self.group.root), *command],
             input=text,
             capture_output=True,
             text=True,
@@ -302,7 +312,9 @@ class Group:
         plane = self.plane
         assert plane is not None
         with plane.client() as client:
-            client.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.store.namespace}})
+            client.apply(
+                {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.store.namespace}}
+            )
             for obj in self.objects:
                 if obj["kind"] in ("Role", "RoleBinding", "Lease", "EndpointSlice"):
                     client.apply(obj)

@@ -1,4 +1,4 @@
-"""Certificates as cert-manager makes them: the platform's authority, one below it, and a leaf with its chain."""
+"""Certificates as cert-manager makes them: an authority, one below it, and a leaf with its chain."""
 
 from __future__ import annotations
 

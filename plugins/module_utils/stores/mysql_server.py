@@ -91,7 +91,9 @@ def my_cnf(store: Store, memory: int, given: Mapping[str, Any]) -> str:
         **{f"loose_group_replication_{name}": value for name, value in _group(store, memory, given).items()},
         **given["parameters"],
     }
-    plugins = (f"plugin_load_add = {name}.so\n" for name in ("auth_socket", "group_replication", "mysql_clone"))
+    plugins = (
+        f"plugin_load_add = {name}.so\n" for name in ("auth_socket", "group_replication", "mysql_clone")
+    )
     return "".join(["[mysqld]\n", *plugins, *(f"{key} = {value}\n" for key, value in lines.items())])
 
 

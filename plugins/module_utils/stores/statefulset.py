@@ -212,7 +212,9 @@ def _shared_name(path: str) -> str:
 
 
 def _writable_volumes(containers: list[Container]) -> list[dict[str, Any]]:
-    sizes = {_volume_name(one, path): size for one in containers for path, size in sorted(one.writable.items())}
+    sizes = {
+        _volume_name(one, path): size for one in containers for path, size in sorted(one.writable.items())
+    }
     sizes |= {_shared_name(path): size for one in containers for path, size in sorted(one.shared.items())}
     return [{"name": name, "emptyDir": {"sizeLimit": memory_text(size)}} for name, size in sizes.items()]
 

@@ -23,6 +23,11 @@ SETTINGS = Settings.read(ENVIRONMENT)
 def lease(**annotations: str) -> dict[str, Any]:
     notes = {f"nilecare.sd/{key.replace('_', '-')}": value for key, value in annotations.items()}
     return {
-        "metadata": {"name": "mysql", "resourceVersion": "7", "labels": {"app": "mysql"}, "annotations": notes},
+        "metadata": {
+            "name": "mysql",
+            "resourceVersion": "7",
+            "labels": {"app": "mysql"},
+            "annotations": notes,
+        },
         "spec": {"holderIdentity": "mysql-0", "renewTime": "2026-11-28T20:00:00.000000Z"},
     }

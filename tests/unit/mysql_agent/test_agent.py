@@ -13,7 +13,7 @@ from roles.mysql.files.mysql_agent import agent as module
 from roles.mysql.files.mysql_agent.agent import Agent, Certificate
 from roles.mysql.files.mysql_agent.decide import Seen
 from roles.mysql.files.mysql_agent.gtid import GtidSet
-from roles.mysql.files.mysql_agent.kubernetes import ApiError, Cluster, Conflict, read_record
+from roles.mysql.files.mysql_agent.kubernetes import ApiError, Cluster, ConflictError, read_record
 from roles.mysql.files.mysql_agent.server import Look
 from roles.mysql.files.mysql_agent.slow_log import LARGEST, SlowLog, statements
 from roles.mysql.files.mysql_agent.web import Pulse
@@ -58,7 +58,7 @@ class FakeApi:
 
     def put(self, path: str, document: dict[str, Any]) -> dict[str, Any]:
         if self.changed:
-            raise Conflict("was changed")
+            raise ConflictError("was changed")
         if "leases" in path:
             self.lease = document
         else:
@@ -182,7 +182,9 @@ def test_slow_statements_are_said_once(tmp_path: Path, caplog: pytest.LogCapture
     path = tmp_path / "slow.log"
     slow = SlowLog(path)
     slow.say()
-    path.write_text("/usr/sbin/mysqld, Version: 9.7.4\nTcp port: 3306\n# Time: now\nSET timestamp=1;\nSELECT 1;\n")
+    path.write_text(
+        "/usr/sbin/mysqld, Version: 9.7.4\nTcp port: 3306\n# Time: now\nSET timestamp=1;\nSELECT 1;\n"
+    )
     slow.say()
     slow.say()
     assert [record.getMessage() for record in caplog.records] == ["slow: SELECT 1;"]

@@ -16,7 +16,10 @@ SERVERS = {name: f"5e12e120-0000-0000-0000-00000000000{name[-1]}" for name in ME
 
 NUMBERS = st.sets(st.integers(1, 12), max_size=8)
 ANY = st.fixed_dictionaries(
-    {name: st.fixed_dictionaries({source: NUMBERS for source in (GROUP, OLDER, *SERVERS.values())}) for name in MEMBERS}
+    {
+        name: st.fixed_dictionaries(dict.fromkeys((GROUP, OLDER, *SERVERS.values()), NUMBERS))
+        for name in MEMBERS
+    }
 )
 
 
@@ -26,7 +29,9 @@ def numbers(chosen: dict[str, set[int]]) -> GtidSet:
 
 def seen(**executed: str) -> dict[str, Seen]:
     return {
-        f"mysql-{name[1:]}": Seen(f"mysql-{name[1:]}", GtidSet.parse(text), server=SERVERS[f"mysql-{name[1:]}"])
+        f"mysql-{name[1:]}": Seen(
+            f"mysql-{name[1:]}", GtidSet.parse(text), server=SERVERS[f"mysql-{name[1:]}"]
+        )
         for name, text in executed.items()
     }
 
@@ -142,7 +147,10 @@ def test_a_member_takes_part_in_the_group_that_there_is() -> None:
     members = seen(m0=f"{GROUP}:1-9", m1=f"{GROUP}:1-7", m2="")
     members["mysql-0"] = replace(members["mysql-0"], state="ONLINE", quorum=True, group=GROUP, primary=True)
     for name in ("mysql-1", "mysql-2"):
-        assert (decide(name, MEMBERS, members).action, decide(name, MEMBERS, members).group) == (Action.JOIN, GROUP)
+        assert (decide(name, MEMBERS, members).action, decide(name, MEMBERS, members).group) == (
+            Action.JOIN,
+            GROUP,
+        )
     members["mysql-2"] = replace(members["mysql-2"], state="ONLINE", quorum=True, group=OLDER)
     assert decide("mysql-1", MEMBERS, members, [GROUP]).group == GROUP
     assert decide("mysql-1", MEMBERS, members).action is Action.WAIT

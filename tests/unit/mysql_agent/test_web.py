@@ -47,7 +47,9 @@ def test_ready_is_who_serves_and_keeps_up() -> None:
     assert not_ready(READY, 10) == ""
     assert not_ready(replace(READY, queue=11), 10) == "is 11 transactions behind, 10 are allowed"
     assert not_ready(replace(READY, offline=True), 10) == "refuses clients"
-    assert not_ready(replace(READY, seen=replace(ONLINE, quorum=False)), 10) == "sees no majority of its group"
+    assert (
+        not_ready(replace(READY, seen=replace(ONLINE, quorum=False)), 10) == "sees no majority of its group"
+    )
     assert not_ready(replace(READY, seen=replace(ONLINE, state="RECOVERING")), 10) == "is RECOVERING"
 
 
@@ -85,7 +87,12 @@ def test_what_a_server_says_of_itself() -> None:
         {"id": SERVER, "host": "a", "state": "ONLINE", "role": "SECONDARY"},
         {"id": "b", "host": "b", "state": "UNREACHABLE", "role": "PRIMARY"},
     ]
-    answers = {"own": [own], "members": rows, "received": [{"received": f"{GROUP}:8-10"}], "queue": [{"queue": 4}]}
+    answers = {
+        "own": [own],
+        "members": rows,
+        "received": [{"received": f"{GROUP}:8-10"}],
+        "queue": [{"queue": 4}],
+    }
     found = look("mysql-1", answers)
     assert (found.seen.state, found.seen.quorum, found.seen.primary) == ("ONLINE", False, False)
     assert (found.queue, found.online, found.offline, found.readonly) == (4, 1, False, True)
@@ -108,7 +115,9 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Se
     web = Web(settings, watch(READY), Pulse())
     threading.Thread(target=web.serve_forever, daemon=True).start()
     monkeypatch.setattr(Settings, "host", lambda _self, member: f"{member}.{SETTINGS.domain}")
-    monkeypatch.setattr("socket.getaddrinfo", lambda _host, port, *_rest, **_named: [(2, 1, 6, "", ("127.0.0.1", port))])
+    monkeypatch.setattr(
+        "socket.getaddrinfo", lambda _host, port, *_rest, **_named: [(2, 1, 6, "", ("127.0.0.1", port))]
+    )
     try:
         yield replace(settings, agent_port=web.server_address[1]), tmp_path / "client"
     finally:

@@ -110,7 +110,9 @@ def test_passwords_are_in_no_object() -> None:
 
 
 def test_both_containers_see_the_socket_and_only_the_server_the_data() -> None:
-    mounts = [{mount["mountPath"]: mount["name"] for mount in one_["volumeMounts"]} for one_ in (SERVER, AGENT)]
+    mounts = [
+        {mount["mountPath"]: mount["name"] for mount in one_["volumeMounts"]} for one_ in (SERVER, AGENT)
+    ]
     assert mounts[0]["/var/run/mysqld"] == mounts[1]["/var/run/mysqld"]
     assert mounts[0]["/var/lib/mysql"] == "data" and "data" not in mounts[1].values()
     names = [volume["name"] for volume in POD["volumes"]]
@@ -163,7 +165,9 @@ def test_a_member_starts_and_starts_again_when_its_server_wants_to(tmp_path: Pat
     assert "--server-id=2 --report-host=mysql-1.members" in said
     assert "group-replication-local-address=mysql-1.members:3306" in said
     assert "BY 'it\\'s \\\\ secret' REQUIRE X509" in said
-    assert said.index("SET sql_log_bin = 0;") < said.index("ALTER USER root@localhost IDENTIFIED WITH auth_socket")
+    assert said.index("SET sql_log_bin = 0;") < said.index(
+        "ALTER USER root@localhost IDENTIFIED WITH auth_socket"
+    )
     # The next time there are data already.
     assert start(tmp_path, "other").count("initialised") == 1
 

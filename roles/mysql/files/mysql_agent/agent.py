@@ -13,7 +13,7 @@ from pathlib import Path
 
 from . import peers
 from .decide import Action, Seen, decide
-from .kubernetes import ApiError, Cluster, Conflict, Record
+from .kubernetes import ApiError, Cluster, ConflictError, Record
 from .server import Error, Look, Server
 from .settings import Settings
 from .slow_log import SlowLog
@@ -132,7 +132,7 @@ class Agent:
         group = str(uuid.uuid4())
         try:
             self._cluster.write_down(record, group, [name for name in record.groups if name in sources])
-        except Conflict:
+        except ConflictError:
             self._say("another member was quicker to write into the Lease")
             return
         again = decide(member, members, self._all(self._server.look().seen), record.groups, record.orders)

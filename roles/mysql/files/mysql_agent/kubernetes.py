@@ -14,7 +14,7 @@ import json
 import os
 import ssl
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ class ApiError(Exception):
     """The API server is away, or refuses."""
 
 
-class Conflict(ApiError):
+class ConflictError(ApiError):
     """Somebody else changed the object meanwhile."""
 
 
@@ -74,7 +74,7 @@ class Api:
             finally:
                 connection.close()
             if answer.status == 409:
-                raise Conflict(f"{path} was changed")
+                raise ConflictError(f"{path} was changed")
             if answer.status >= 300:
                 raise ApiError(f"{method} {path}: {answer.status} {text[:200]!r}")
             found: Document = json.loads(text)
@@ -94,7 +94,7 @@ class Record:
     holder: str = ""
     age: float = float("inf")
     groups: tuple[str, ...] = ()
-    orders: Orders = Orders()
+    orders: Orders = field(default_factory=Orders)
     raw: Document | None = None
 
 
@@ -152,7 +152,7 @@ class Cluster:
         return read_record(self._api.get(lease_path(self._settings)), now())
 
     def write_down(self, record: Record, group: str, kept: Iterable[str]) -> None:
-        """That this member founds a group, or leads it; raises Conflict if somebody else was quicker."""
+        """That this member founds a group, or leads it; raises ConflictError if somebody else was quicker."""
         if record.raw is None:
             raise ApiError("no Lease was read")
         document = written(record.raw, self._settings.member, group, kept, now())

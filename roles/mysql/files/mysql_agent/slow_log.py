@@ -1,7 +1,7 @@
 # Copyright (c) 2026 NileCare platform team
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-"""The server's log of slow statements: said in the agent's own log, since a server writes it to files only."""
+"""The server's log of slow statements: said in the agent's own, since a server writes it to files only."""
 
 from __future__ import annotations
 
@@ -44,4 +44,6 @@ class SlowLog:
 def statements(text: str) -> list[str]:
     """Lines of statements; a server begins its log with three lines of its own."""
     own = ("#", "SET timestamp=", "Tcp port:", "Time  ")
-    return [line for line in text.splitlines() if line and not line.startswith(own) and ", Version: " not in line]
+    return [
+        line for line in text.splitlines() if line and not line.startswith(own) and ", Version: " not in line
+    ]

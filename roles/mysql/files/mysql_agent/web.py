@@ -21,7 +21,7 @@ LOG = logging.getLogger(__name__)
 KEPT = 0.5
 """Seconds for which an answer of the server is good for more than one question."""
 FROZEN = 900.0
-"""Seconds without a look after which the agent is taken for dead; to take part in a group may take minutes."""
+"""Seconds without a look after which the agent is taken for dead; to join a group may take minutes."""
 
 
 def not_ready(look: Look, behind: int) -> str:
@@ -125,7 +125,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     respond: Callable[[str, bool], tuple[int, str]]
     store: str
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         """Answer a question."""
         status, text = self.respond(self.path.partition("?")[0], self._trusted())
         body = text.encode()
