@@ -1,6 +1,7 @@
 """What a group survives: ``python -m tests.mysql_group.faults DIRECTORY LIBRARIES [FAULT...]``, as root.
 
-LIBRARIES holds PyMySQL; MYSQL_SETTINGS may have settings of the role as JSON. Prints a line for each fault, with confirmed writes and how many of them are lost.
+LIBRARIES holds PyMySQL; MYSQL_SETTINGS may have settings of the role as JSON. Prints
+a line for each fault, with confirmed writes and how many of them are lost.
 """
 
 from __future__ import annotations
@@ -200,7 +201,7 @@ class Faults:
         print(f"   it came back: {group.states()}", flush=True)
 
     def order_differs(self) -> None:
-        """Two members have transactions of the last group that the other lacks, as after a crash among writers."""
+        """Two members have transactions of the last group that the other lacks, as after a crash."""
         group = self.group
         last = group.lease()["metadata"]["annotations"]["nilecare.sd/groups"].split(",")[0]
         self.offline()
