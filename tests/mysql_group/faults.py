@@ -1,7 +1,7 @@
 """What a group survives: ``python -m tests.mysql_group.faults DIRECTORY LIBRARIES [FAULT...]``, as root.
 
-LIBRARIES holds PyMySQL; MYSQL_SETTINGS may have settings of the role as JSON. Prints
-a line for each fault, with confirmed writes and how many of them are lost.
+LIBRARIES holds PyMySQL; MYSQL_SETTINGS may have settings of the role as JSON; MYSQL_SMALL_VOLUMES gives each
+member a file system of its own. Prints a line for each fault, with confirmed writes and how many of them are lost.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ class Faults:
 
     def prepare(self) -> None:
         group = self.group
+        for member in group.members if os.environ.get("MYSQL_SMALL_VOLUMES") else ():
+            member.give_small_volume(1024)
         for member in group.members:
             member.start()
         seconds = until(group.healthy, 180, "a group from nothing")
@@ -176,6 +178,33 @@ class Faults:
                     time.sleep(pause)
 
             self.under_load(f"all killed, round {number + 1}", fault, 240)
+
+    def volume_full(self) -> None:
+        """Needs MYSQL_SMALL_VOLUMES. The primary's volume is nearly full, then all three, then none."""
+        group = self.group
+
+        def fill(member: Member) -> Path:
+            data = member.directory / "data"
+            left = shutil.disk_usage(data).free - 20 * 2**20
+            filler = data / "filler"
+            with filler.open("wb") as file:
+                os.posix_fallocate(file.fileno(), 0, left)
+            return filler
+
+        def fault(load: Load) -> None:
+            primary = group.primary()
+            fillers = [fill(primary)]
+            load.more(100, 120)
+            print(f"   {primary.name} full: {group.states()}; {primary.log('agent', 1)}", flush=True)
+            rest = [member for member in group.members if member is not primary]
+            fillers += [fill(member) for member in rest]
+            until(lambda: not any(member.takes_writes() for member in group.members), 60, "no writes")
+            time.sleep(5)
+            print(f"   all full: {group.states()}; {load.refused[-1:]}", flush=True)
+            for filler in fillers:
+                filler.unlink()
+
+        self.under_load("volumes are full, one after the other, and get room again", fault)
 
     def one_stays_away(self) -> None:
         """Nobody founds a group without a member, but on an operator's word."""

@@ -92,6 +92,7 @@ class Member:
         self.group, self.number = group, number
         self.name = group.store.members[number]
         self.directory = group.directory / self.name
+        self.small = False
         self._server: subprocess.Popen[bytes] | None = None
         self._agent: subprocess.Popen[bytes] | None = None
         for name in ("etc", "tls", "data", "run", "tmp", "account"):
@@ -99,6 +100,17 @@ class Member:
         for name in ("data", "run", "tmp"):
             os.chown(self.directory / name, UID, UID)
         self.directory.chmod(0o755)
+
+    def give_small_volume(self, megabytes: int) -> None:
+        """A file system of its own, as the role storage makes one."""
+        data, image = self.directory / "data", self.directory / "volume.img"
+        with image.open("wb") as file:
+            file.truncate(megabytes * 2**20)
+        subprocess.run(["mkfs.ext4", "-q", "-m", "0", str(image)], check=True)
+        subprocess.run(["mount", "-o", "loop", str(image), str(data)], check=True)
+        shutil.rmtree(data / "lost+found", ignore_errors=True)
+        os.chown(data, UID, UID)
+        self.small = True
 
     def start(self) -> None:
         """As the kubelet starts a pod."""
@@ -145,6 +157,7 @@ class Member:
             "STORE": store.name,
             "NAMESPACE": store.namespace,
             "DOMAIN": mysql.members_domain(store),
+            "DATA": str(self.directory / "data"),
             "POD_IP": network.address(self.number),
             "MACHINE": store.machines[self.number],
             "REPLICATOR_PASSWORD": self.group.password,
@@ -368,6 +381,8 @@ class Group:
     def down(self) -> None:
         for member in self.members:
             member.kill()
+            if member.small:
+                subprocess.run(["umount", str(member.directory / "data")], check=False)
         if self.plane is not None:
             self.plane.stop()
         self.networks.down()

@@ -50,6 +50,7 @@ class Settings:
     :param expel_seconds: seconds that a member may be silent for, after five of suspicion.
     :param majority_seconds: seconds that a member without a majority waits before it leaves its group.
     :param buffer_share: share of the memory beyond the server's own needs that holds data.
+    :param free_share: share of the volume that must be free, or the member leaves its group.
     :param binlog_hours: hours for which a member that is away can catch up without a copy.
     :param slow_seconds: seconds from which on a statement is logged; 0 for none.
     :param parameters: further lines of my.cnf.
@@ -64,6 +65,7 @@ class Settings:
     majority_seconds: int = 10
     connections: int = 200
     buffer_share: float = 0.7
+    free_share: float = 0.05
     binlog_hours: int = 72
     slow_seconds: float = 2.0
     time_zone: str = "+02:00"
@@ -77,6 +79,7 @@ class Settings:
         """
         settings = cls(**known(cls, "MySQL", given))
         check_share("buffer_share", settings.buffer_share)
+        check_share("free_share", settings.free_share)
         if settings.consistency not in CONSISTENCIES:
             raise ValueError(
                 f"consistency is {settings.consistency!r}, expected one of {', '.join(CONSISTENCIES)}"
@@ -150,11 +153,15 @@ def _agent(store: Store, settings: Settings) -> Container:
         name="agent",
         image=settings.agent,
         command=("python3", "-m", "mysql_agent"),
+        data=DATA,
+        reads_data=True,
         ports={"agent": AGENT_PORT},
         environment={
             "AGENT_PORT": str(AGENT_PORT),
             "BEHIND": str(settings.behind),
+            "DATA": DATA,
             "DOMAIN": members_domain(store),
+            "FREE_SHARE": str(settings.free_share),
             "MEMBERS": ",".join(store.members),
             "NAMESPACE": store.namespace,
             "SLOW_LOG": SLOW_LOG,

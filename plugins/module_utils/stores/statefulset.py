@@ -30,6 +30,7 @@ class Container:
 
     :param command: of the container; images' entrypoints are not used.
     :param data: where the volume is mounted; nowhere without it.
+    :param reads_data: whether it can only look at what is there.
     :param ports: numbers by name.
     :param environment: texts by variable.
     :param fields: fields of the pod by variable, as ``metadata.name``.
@@ -44,6 +45,7 @@ class Container:
     command: tuple[str, ...]
     ports: Mapping[str, int]
     data: str = ""
+    reads_data: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
     fields: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, tuple[str, str]] = field(default_factory=dict)
@@ -190,7 +192,7 @@ def _container(store: Store, container: Container) -> dict[str, Any]:
             "capabilities": {"drop": ["ALL"]},
         },
         "volumeMounts": [
-            *([{"name": "data", "mountPath": container.data}] if container.data else []),
+            *_data_mount(container),
             certificates.mount(),
             {"name": "configuration", "mountPath": CONFIGURATION, "readOnly": True},
             *(
@@ -201,6 +203,13 @@ def _container(store: Store, container: Container) -> dict[str, Any]:
         ],
         **container.probes,
     }
+
+
+def _data_mount(container: Container) -> list[dict[str, Any]]:
+    if not container.data:
+        return []
+    read_only = {"readOnly": True} if container.reads_data else {}
+    return [{"name": "data", "mountPath": container.data, **read_only}]
 
 
 def _volume_name(container: Container, path: str) -> str:

@@ -16,6 +16,8 @@ ENVIRONMENT = {
     "MACHINE": "omdurman-1",
     "REPLICATOR_PASSWORD": "secret",
     "BEHIND": "10",
+    "DATA": "/",
+    "FREE_SHARE": "0.000001",
 }
 SETTINGS = Settings.read(ENVIRONMENT)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from roles.mysql.files.mysql_agent.agent import Agent, Certificate
 from roles.mysql.files.mysql_agent.decide import Seen
 from roles.mysql.files.mysql_agent.gtid import GtidSet
 from roles.mysql.files.mysql_agent.kubernetes import ApiError, Cluster, ConflictError, read_record
+from roles.mysql.files.mysql_agent.room import Room
 from roles.mysql.files.mysql_agent.server import Look
 from roles.mysql.files.mysql_agent.slow_log import LARGEST, SlowLog, statements
 from roles.mysql.files.mysql_agent.web import Pulse
@@ -74,9 +76,12 @@ def others(monkeypatch: pytest.MonkeyPatch) -> dict[str, Seen]:
     return answers
 
 
-def step(look: Look, api: FakeApi, *later: Look) -> list[str]:
-    server = FakeServer(look, *later)
-    Agent(SETTINGS, server, Cluster(SETTINGS, api), Pulse()).step()  # type: ignore[arg-type]
+def step(look: Look, api: FakeApi, *, full: bool = False, times: int = 1) -> list[str]:
+    server = FakeServer(look)
+    settings = replace(SETTINGS, free_share=1.0) if full else SETTINGS
+    agent = Agent(settings, server, Cluster(SETTINGS, api), Pulse())  # type: ignore[arg-type]
+    for _time in range(times):
+        agent.step()
     return server.done
 
 
@@ -166,6 +171,33 @@ def test_a_group_that_is_not_the_last_one_is_left() -> None:
     # Two of three are right, whatever the Lease says: it may have come back from a backup.
     assert step(Look(PRIMARY, online=2), api) == ["let_clients_in"]
     assert groups(api) == (GROUP, OTHER)
+
+
+def test_a_member_whose_volume_fills_leaves_while_others_go_on(others: dict[str, Seen]) -> None:
+    api = FakeApi(lease(groups=GROUP))
+    assert step(Look(replace(PRIMARY), readonly=False, offline=False, online=3), api, full=True) == ["leave"]
+    others["mysql-0"] = replace(PRIMARY, name="mysql-0")
+    assert step(Look(ME), api, full=True) == [], "and comes back when there is room"
+
+
+def test_the_last_two_stop_writing_instead(others: dict[str, Seen]) -> None:
+    api = FakeApi(lease(groups=GROUP))
+    writing = Look(PRIMARY, readonly=False, offline=False, online=2)
+    assert step(writing, api, full=True) == ["refuse_writes"]
+    assert step(replace(writing, readonly=True), api, full=True, times=9) == []
+    # An election takes a few looks too.
+    assert step(replace(writing, readonly=True), api, times=4) == []
+    assert step(replace(writing, readonly=True), api, times=5) == ["take_writes"]
+    assert step(replace(writing, seen=ONLINE, readonly=True), api, full=True, times=9) == []
+
+
+def test_a_volume_that_was_short_needs_more_to_be_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = [100, 4, 6, 8, 6]
+    monkeypatch.setattr("os.statvfs", lambda _path: SimpleNamespace(f_bavail=left.pop(0), f_blocks=100))
+    room = Room(str(tmp_path), 0.05)
+    assert [room.short() for _time in range(5)] == [False, True, True, False, False]
 
 
 def test_a_certificate_is_new_until_it_is_in_use(tmp_path: Path) -> None:

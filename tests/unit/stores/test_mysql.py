@@ -109,12 +109,13 @@ def test_passwords_are_in_no_object() -> None:
     assert mysql.CREDENTIALS == ("replicator",)
 
 
-def test_both_containers_see_the_socket_and_only_the_server_the_data() -> None:
+def test_both_containers_see_the_socket_and_the_agent_only_looks_at_the_volume() -> None:
     mounts = [
         {mount["mountPath"]: mount["name"] for mount in one_["volumeMounts"]} for one_ in (SERVER, AGENT)
     ]
     assert mounts[0]["/var/run/mysqld"] == mounts[1]["/var/run/mysqld"]
-    assert mounts[0]["/var/lib/mysql"] == "data" and "data" not in mounts[1].values()
+    assert mounts[0]["/var/lib/mysql"] == mounts[1]["/var/lib/mysql"] == "data"
+    assert next(mount for mount in AGENT["volumeMounts"] if mount["name"] == "data")["readOnly"] is True
     names = [volume["name"] for volume in POD["volumes"]]
     assert len(names) == len(set(names))
     assert AGENT["readinessProbe"]["httpGet"]["path"] == "/ready"

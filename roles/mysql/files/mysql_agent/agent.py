@@ -14,12 +14,15 @@ from pathlib import Path
 from . import peers
 from .decide import Action, Seen, decide
 from .kubernetes import ApiError, Cluster, ConflictError, Record
+from .room import Room
 from .server import Error, Look, Server
 from .settings import Settings
 from .slow_log import SlowLog
 from .web import Pulse, Web
 
 LOG = logging.getLogger(__name__)
+LOOKS = 5
+"""Looks at a primary that could write and does not, before it is told to: an election takes a few."""
 
 
 class Agent:
@@ -30,6 +33,8 @@ class Agent:
         self._server = server
         self._cluster = cluster
         self._pulse = pulse
+        self._room = Room(settings.data, settings.free_share)
+        self._held = 0
         self._said = ""
 
     def run(self, ended: threading.Event, web: Web) -> None:
@@ -69,12 +74,36 @@ class Agent:
             LOG.error("another group than %s was founded; this member leaves it", seen.group)
             self._server.leave()
             return
+        if not self._has_room(look):
+            return
         if look.offline:
             self._server.let_clients_in()
         role = "writes" if seen.primary else "reads"
         self._say(f"ONLINE in {seen.group}, {role}, {look.online} members")
         if seen.primary and self._cluster.lead_writers_here():
             LOG.info("writers are led here")
+
+    def _has_room(self, look: Look) -> bool:
+        """Leave the group before the volume is full, or stop writing where two others are not there.
+
+        :returns: whether it stays.
+        """
+        short = self._room.short()
+        if short and look.online > len(self._settings.members) // 2 + 1:
+            LOG.error(
+                "less than %.0f %% of the volume is free; this member leaves", self._settings.free_share * 100
+            )
+            self._server.leave()
+            return False
+        if short and look.seen.primary and not look.readonly:
+            LOG.error("less than %.0f %% of the volume is free; no writes", self._settings.free_share * 100)
+            self._server.refuse_writes()
+        self._held = self._held + 1 if look.seen.primary and look.readonly and not short else 0
+        if self._held >= LOOKS:
+            LOG.warning("there is room again, writes are taken")
+            self._server.take_writes()
+            self._held = 0
+        return True
 
     def _may_write(self, look: Look) -> bool:
         """Whether this member's group is the last one that was founded."""
@@ -101,7 +130,11 @@ class Agent:
         seen = self._all(look.seen)
         decision = decide(self._settings.member, self._settings.members, seen, record.groups, record.orders)
         self._say(f"{look.seen.state}, {decision.action.value}: {decision.why}")
-        if decision.action is Action.JOIN:
+        if decision.action is Action.JOIN and self._room.short():
+            self._say(
+                f"{look.seen.state}, wait: less than {self._settings.free_share:.0%} of the volume is free"
+            )
+        elif decision.action is Action.JOIN:
             self._server.join(decision.group, empty=not look.seen.executed)
         elif decision.action is Action.FOUND:
             self._found(record, {source for one in seen.values() for source in one.executed.sources})

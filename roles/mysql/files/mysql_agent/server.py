@@ -130,7 +130,15 @@ class Server:
         """Leave the group, or what is left of it."""
         self.refuse_clients()
         self.ask("STOP GROUP_REPLICATION")
+        self.refuse_writes()
+
+    def refuse_writes(self) -> None:
+        """Say no to whoever wants to write."""
         self.ask("SET GLOBAL super_read_only = ON")
+
+    def take_writes(self) -> None:
+        """The reverse, where the group lets this member write."""
+        self.ask("SET GLOBAL super_read_only = OFF")
 
     def refuse_clients(self) -> None:
         """Cut off all clients, and let none in."""
