@@ -1,7 +1,7 @@
 """What a group survives: ``python -m tests.mysql_group.faults DIRECTORY LIBRARIES [FAULT...]``, as root.
 
-LIBRARIES holds PyMySQL; MYSQL_SETTINGS may have settings of the role as JSON; MYSQL_SMALL_VOLUMES gives each
-member a file system of its own. Prints a line for each fault, with confirmed writes and how many of them are lost.
+LIBRARIES holds PyMySQL. MYSQL_SETTINGS may have settings of the role as JSON; with MYSQL_SMALL_VOLUMES each
+member has a file system of its own. Prints a line for each fault: confirmed writes, and how many are lost.
 """
 
 from __future__ import annotations
