@@ -31,6 +31,7 @@ def test_sets_behave_as_sets(one: dict[str, set[int]], other: dict[str, set[int]
     left, right = made(one), made(other)
     assert plain(left | right) == plain(left) | plain(right)
     assert plain(left - right) == plain(left) - plain(right)
+    assert plain(left & right) == plain(left) & plain(right)
     assert left.contains(right) == (plain(left) >= plain(right))
     assert len(left) == len(plain(left))
     assert bool(left) == bool(plain(left))

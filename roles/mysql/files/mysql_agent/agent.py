@@ -9,10 +9,12 @@ import hashlib
 import logging
 import threading
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 
 from . import peers
 from .decide import Action, Seen, decide
+from .gtid import GtidSet
 from .kubernetes import ApiError, Cluster, ConflictError, Record
 from .room import Room
 from .server import Error, Look, Server
@@ -168,13 +170,14 @@ class Agent:
         except ConflictError:
             self._say("another member was quicker to write into the Lease")
             return
-        again = decide(member, members, self._all(self._server.look().seen), record.groups, record.orders)
+        seen = self._all(self._server.look().seen)
+        again = decide(member, members, seen, record.groups, record.orders)
         if again.action is not Action.FOUND:
             self._say(f"founds no group after all: {again.why}")
             return
         if again.gathers:
             LOG.warning("fetches %s from the others before", again.gathers)
-            self._server.gather(again.gathers, self._settings.others)
+            self._server.gather(shares(again.gathers, seen, member))
             # What was fetched is seen in the next look, which finds one that has everything.
             return
         LOG.warning("founds group %s: %s", group, again.why)
@@ -185,6 +188,17 @@ class Agent:
         if text != self._said:
             LOG.info("%s", text)
             self._said = text
+
+
+def shares(wanted: GtidSet, seen: Mapping[str, Seen], me: str) -> dict[str, GtidSet]:
+    """What to fetch from whom, so that nothing is fetched from one that lacks it."""
+    parts: dict[str, GtidSet] = {}
+    for one in seen.values():
+        there = wanted & one.executed
+        if there and one.name != me:
+            parts[one.name] = there
+            wanted -= there
+    return parts
 
 
 class Certificate:

@@ -62,6 +62,9 @@ class GtidSet:
         left = {key: tuple(_without(ranges, other._of(key))) for key, ranges in self.ranges.items()}
         return GtidSet({key: ranges for key, ranges in left.items() if ranges})
 
+    def __and__(self, other: GtidSet) -> GtidSet:
+        return self - (self - other)
+
     def contains(self, other: GtidSet) -> bool:
         """Whether nothing of the other is missing."""
         return not other - self

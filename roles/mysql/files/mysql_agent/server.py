@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -156,9 +156,12 @@ class Server:
         finally:
             self.ask(f"STOP REPLICA SQL_THREAD FOR CHANNEL '{APPLIER}'")
 
-    def gather(self, wanted: GtidSet, sources: Iterable[str]) -> None:
-        """Fetch transactions from other members, which are in no group."""
-        for source in sources:
+    def gather(self, parts: Mapping[str, GtidSet]) -> None:
+        """Fetch transactions from other members, which are in no group.
+
+        :param parts: what there is to fetch, by member.
+        """
+        for source, wanted in parts.items():
             self._replicate(source)
             try:
                 self._await(wanted)
