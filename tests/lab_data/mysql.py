@@ -18,7 +18,7 @@ from .stores import Stores
 IMAGE = "docker.io/nilecare/mysql-agent:1.0.0"
 EHR = Client("mysql", "ehr", "clinical")
 ASK = "/usr/bin/mysql --no-defaults --socket=/var/run/mysqld/mysqld.sock --user=root --batch --raw -N -e"
-MAY_WRITE = "SELECT NOT @@super_read_only AND NOT @@offline_mode"
+MAY_WRITE = "SELECT NOT @@read_only AND NOT @@offline_mode"
 MEMBERS = ("mysql-0", "mysql-1", "mysql-2")
 
 CONNECT = """

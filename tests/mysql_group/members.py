@@ -264,7 +264,7 @@ class Member:
     def takes_writes(self) -> bool:
         """Whether a client could write to it now."""
         try:
-            return self.ask("SELECT NOT @@super_read_only AND NOT @@offline_mode").strip() == "1"
+            return self.ask("SELECT NOT @@read_only AND NOT @@offline_mode").strip() == "1"
         except (ValueError, subprocess.TimeoutExpired):
             return False
 

@@ -47,7 +47,7 @@ class Settings:
     :param agent: image of the agent, with its tag.
     :param consistency: when a write is confirmed, as Group Replication names it.
     :param behind: transactions that may wait in a member before readers are not led to it.
-    :param expel_seconds: seconds that a member may be silent for, after five of suspicion.
+    :param expel_seconds: seconds that a silent member still has, after five of suspicion.
     :param majority_seconds: seconds that a member without a majority waits before it leaves its group.
     :param buffer_share: share of the memory beyond the server's own needs that holds data.
     :param free_share: share of the volume that must be free, or the member leaves its group.
@@ -61,7 +61,7 @@ class Settings:
     agent: str = "docker.io/nilecare/mysql-agent:1.0.0"
     consistency: str = "AFTER"
     behind: int = 1000
-    expel_seconds: int = 5
+    expel_seconds: int = 0
     majority_seconds: int = 10
     connections: int = 200
     buffer_share: float = 0.7

@@ -23,7 +23,7 @@ OURS = "service of the platform"
 MAY_WRITE = """\
 SELECT COUNT(*) FROM performance_schema.replication_group_members
 WHERE MEMBER_ID = @@server_uuid AND MEMBER_STATE = 'ONLINE' AND MEMBER_ROLE = 'PRIMARY'
-  AND NOT @@GLOBAL.super_read_only;
+  AND NOT @@GLOBAL.read_only;
 """
 # Rights to databases: all that there are but that to hand them on. A pattern of names is no name.
 STATE = f"""\

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from . import peers
-from .decide import Action, Seen, decide
+from .decide import Action, Decision, Seen, decide
 from .gtid import GtidSet
 from .kubernetes import ApiError, Cluster, ConflictError, Record
 from .room import Room
@@ -36,6 +36,7 @@ class Agent:
         self._cluster = cluster
         self._pulse = pulse
         self._room = Room(settings.data, settings.free_share)
+        self._little_room = f"less than {settings.free_share:.0%} of the volume is free"
         self._held = 0
         self._said = ""
 
@@ -92,13 +93,11 @@ class Agent:
         """
         short = self._room.short()
         if short and look.online > len(self._settings.members) // 2 + 1:
-            LOG.error(
-                "less than %.0f %% of the volume is free; this member leaves", self._settings.free_share * 100
-            )
+            LOG.error("%s; this member leaves", self._little_room)
             self._server.leave()
             return False
         if short and look.seen.primary and not look.readonly:
-            LOG.error("less than %.0f %% of the volume is free; no writes", self._settings.free_share * 100)
+            LOG.error("%s; no writes", self._little_room)
             self._server.refuse_writes()
         self._held = self._held + 1 if look.seen.primary and look.readonly and not short else 0
         if self._held >= LOOKS:
@@ -131,12 +130,10 @@ class Agent:
         record = self._record()
         seen = self._all(look.seen)
         decision = decide(self._settings.member, self._settings.members, seen, record.groups, record.orders)
-        self._say(f"{look.seen.state}, {decision.action.value}: {decision.why}")
         if decision.action is Action.JOIN and self._room.short():
-            self._say(
-                f"{look.seen.state}, wait: less than {self._settings.free_share:.0%} of the volume is free"
-            )
-        elif decision.action is Action.JOIN:
+            decision = Decision(Action.WAIT, self._little_room)
+        self._say(f"{look.seen.state}, {decision.action.value}: {decision.why}")
+        if decision.action is Action.JOIN:
             self._server.join(decision.group, empty=not look.seen.executed)
         elif decision.action is Action.FOUND:
             self._found(record, {source for one in seen.values() for source in one.executed.sources})

@@ -22,7 +22,7 @@ GATHER = "gather"
 GATHER_SECONDS = 120
 QUESTIONS = {
     "own": "SELECT @@GLOBAL.gtid_executed AS executed, @@server_uuid AS server,"
-    " @@GLOBAL.offline_mode AS offline, @@GLOBAL.super_read_only AS readonly,"
+    " @@GLOBAL.offline_mode AS offline, @@GLOBAL.read_only AS readonly,"
     " @@GLOBAL.group_replication_group_name AS name",
     "members": "SELECT MEMBER_ID AS id, MEMBER_HOST AS host, MEMBER_STATE AS state, MEMBER_ROLE AS role"
     " FROM performance_schema.replication_group_members",
@@ -138,7 +138,8 @@ class Server:
 
     def take_writes(self) -> None:
         """The reverse, where the group lets this member write."""
-        self.ask("SET GLOBAL super_read_only = OFF")
+        # The other one alone would leave this one on.
+        self.ask("SET GLOBAL read_only = OFF")
 
     def refuse_clients(self) -> None:
         """Cut off all clients, and let none in."""
