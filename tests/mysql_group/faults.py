@@ -18,9 +18,9 @@ from pathlib import Path
 
 from ansible_collections.nilecare.platform.plugins.module_utils.stores import mysql
 
-from . import network
+from . import network, tls
 from .load import Load
-from .members import Group, Member, until
+from .members import UID, Group, Member, until
 
 PASSWORDS = {"ehr": "it's \\ a pass`word", "auth": "another"}
 
@@ -178,6 +178,28 @@ class Faults:
                     time.sleep(pause)
 
             self.under_load(f"all killed, round {number + 1}", fault, 240)
+
+    def certificate_renewed(self) -> None:
+        """Another authority's would be refused; a renewed one is taken over while writes go on."""
+
+        def fault(load: Load) -> None:
+            group = self.group
+            names = next(obj for obj in group.objects if obj["kind"] == "Certificate")["spec"]["dnsNames"]
+            for member in group.members:
+                tls.write(member.directory / "tls", names, UID, group.issuer, group.issuer_root)
+            told = "the certificate was renewed"
+            until(lambda: all(told in member.log("agent", 99) for member in group.members), 60, told)
+            load.more(50, 60)
+            dates = {
+                member.ask("SHOW STATUS LIKE 'Ssl_server_not_before'").strip() for member in group.members
+            }
+            print(f"   certificates in use: {dates}", flush=True)
+            secondary = next(member for member in group.members if member.state.endswith("SECONDARY"))
+            secondary.stop()
+            secondary.start()
+            load.more(50, 120)
+
+        self.under_load("certificates are renewed, and a secondary is started again", fault)
 
     def volume_full(self) -> None:
         """Needs MYSQL_SMALL_VOLUMES. The primary's volume is nearly full, then all three, then none."""
