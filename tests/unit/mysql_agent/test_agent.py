@@ -150,10 +150,12 @@ def test_a_member_joins_also_without_an_api_server(others: dict[str, Seen]) -> N
     assert step(empty, FakeApi(lease())) == ["leave", f"join {GROUP} empty=True"]
 
 
-def test_what_was_received_is_executed_first(others: dict[str, Seen]) -> None:
+def test_what_was_received_is_executed_when_there_is_no_group(others: dict[str, Seen]) -> None:
     received = GtidSet.parse(f"{GROUP}:10")
     look = Look(replace(ME, settled=False), received=received)
     assert step(look, FakeApi(lease())) == [f"execute_received {received}"]
+    others["mysql-0"] = replace(PRIMARY, name="mysql-0")
+    assert step(look, FakeApi(lease())) == [f"join {GROUP} empty=False"]
 
 
 def test_writers_are_led_to_who_writes() -> None:
@@ -180,6 +182,7 @@ def test_a_group_that_is_not_the_last_one_is_left() -> None:
     api = FakeApi(lease(groups=OTHER))
     assert step(Look(PRIMARY, online=1), api) == ["leave"]
     assert api.slice["endpoints"] is None
+    assert step(Look(PRIMARY, online=1), FakeApi(lease())) == ["let_clients_in"], "the Lease is new"
     # Two of three are right, whatever the Lease says: it may have come back from a backup.
     assert step(Look(PRIMARY, online=2), api) == ["let_clients_in"]
     assert groups(api) == (GROUP, OTHER)

@@ -73,11 +73,11 @@ class Agent:
         if not seen.serves:
             self._say(f"{seen.state}, {'with' if seen.quorum else 'without'} a majority")
             return
+        if not self._has_room(look):
+            return
         if seen.primary and not self._may_write(look):
             LOG.error("another group than %s was founded; this member leaves it", seen.group)
             self._server.leave()
-            return
-        if not self._has_room(look):
             return
         if look.offline:
             self._server.let_clients_in()
@@ -112,8 +112,10 @@ class Agent:
         group, member = look.seen.group, self._settings.member
         if record.groups[:1] == (group,) and record.holder == member:
             return True
-        # Two of three cannot be in two groups: what they are in is right, whatever is written.
-        if record.groups[:1] == (group,) or 2 * look.online > len(self._settings.members):
+        # Two of three cannot be in two groups: what they are in is right, whatever is written. A Lease without
+        # any group is a new one, since whoever founds a group writes that down before.
+        right = 2 * look.online > len(self._settings.members)
+        if right or record.groups[:1] in ((group,), ()):
             self._cluster.write_down(record, group, record.groups)
             return True
         return False
@@ -123,10 +125,6 @@ class Agent:
             self._server.refuse_clients()
         if look.seen.state == "ERROR":
             self._server.leave()
-        if not look.seen.settled:
-            self._say(f"executes what it received: {look.received - look.seen.executed}")
-            self._server.execute_received(look.received)
-            return
         record = self._record()
         seen = self._all(look.seen)
         decision = decide(self._settings.member, self._settings.members, seen, record.groups, record.orders)
@@ -135,6 +133,9 @@ class Agent:
         self._say(f"{look.seen.state}, {decision.action.value}: {decision.why}")
         if decision.action is Action.JOIN:
             self._server.join(decision.group, empty=not look.seen.executed)
+        elif not look.seen.settled:
+            self._say(f"executes what it received: {look.received - look.seen.executed}")
+            self._server.execute_received(look.received)
         elif decision.action is Action.FOUND:
             self._found(record, {source for one in seen.values() for source in one.executed.sources})
 

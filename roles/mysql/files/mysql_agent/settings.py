@@ -42,7 +42,7 @@ class Settings:
     behind: int = 1000
     interval: float = 2.0
     patience: float = 3.0
-    claim: float = 60.0
+    claim: float = 30.0
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Settings:
