@@ -112,8 +112,8 @@ class Agent:
         group, member = look.seen.group, self._settings.member
         if record.groups[:1] == (group,) and record.holder == member:
             return True
-        # Two of three cannot be in two groups: what they are in is right, whatever is written. A Lease without
-        # any group is a new one, since whoever founds a group writes that down before.
+        # Two of three cannot be in two groups: what they are in is right, whatever is written. A Lease that
+        # names no group is a new one, since whoever founds a group writes that down before.
         right = 2 * look.online > len(self._settings.members)
         if right or record.groups[:1] in ((group,), ()):
             self._cluster.write_down(record, group, record.groups)
