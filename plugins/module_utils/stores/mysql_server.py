@@ -63,6 +63,8 @@ unset REPLICATOR_PASSWORD quoted
 export MYSQLD_PARENT_PID=$$
 ended={RESTART}
 while [ "$ended" = {RESTART} ]; do
+  # A killed server leaves a lock with its number, which may be another process's now.
+  rm -f {RUN}/mysqld.*
   "$1/mysqld" --defaults-file={CONFIGURATION}/my.cnf --init-file="$HOME/accounts.sql" \\
     --server-id="$((${{MEMBER##*-}} + 1))" --report-host="$MEMBER.$DOMAIN" \\
     --loose-group-replication-local-address="$MEMBER.$DOMAIN:{PORT}" &

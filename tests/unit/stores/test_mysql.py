@@ -144,7 +144,10 @@ def start(tmp_path: Path, password: str) -> str:
     server, script = tmp_path / "mysqld", tmp_path / "start.sh"
     server.write_text(SERVER_STANDIN)
     server.chmod(0o755)
-    script.write_text(mysql_server.START.replace(mysql_server.DATA, str(tmp_path / "base")))
+    (tmp_path / "run").mkdir(exist_ok=True)
+    (tmp_path / "run/mysqld.sock.lock").write_text("77")
+    text = mysql_server.START.replace(mysql_server.DATA, str(tmp_path / "base"))
+    script.write_text(text.replace(mysql_server.RUN, str(tmp_path / "run")))
     environment = {
         "PATH": "/usr/bin:/bin",
         "HOME": str(tmp_path),
@@ -156,6 +159,7 @@ def start(tmp_path: Path, password: str) -> str:
     shell = shutil.which("dash") or "/bin/sh"
     done = subprocess.run([shell, str(script), str(tmp_path)], env=environment, timeout=60, check=False)
     assert done.returncode == 3, "the start ends as the server did"
+    assert not list((tmp_path / "run").iterdir()), "a lock of a server that was killed is no lock"
     return (tmp_path / "said").read_text()
 
 
