@@ -11,7 +11,7 @@ writes.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from . import mysql_accounts, network
@@ -92,7 +92,8 @@ class Settings:
 def render(store: Store, given: Mapping[str, Any]) -> list[dict[str, Any]]:
     """All objects of the store but its volumes and credentials."""
     settings = Settings.read(given)
-    files = {"my.cnf": my_cnf(store, server_memory(store), asdict(settings)), "start.sh": START}
+    # No deep copy: what comes out of Ansible's templates cannot be copied so.
+    files = {"my.cnf": my_cnf(store, server_memory(store), vars(settings)), "start.sh": START}
     clients, agents = {"mysql": PORT}, {"agent": AGENT_PORT}
     readers = f"{store.name}-read"
     return [
