@@ -184,3 +184,17 @@ def test_what_was_half_made_is_made_anew(tmp_path: Path) -> None:
     start(tmp_path, "x")
     assert not half.exists()
     assert (tmp_path / "base/data").is_dir() and not (tmp_path / "base/data/left").exists()
+
+
+class Lazy(dict[str, Any]):
+    """As Ansible's templates give them: nobody makes another one."""
+
+    def __deepcopy__(self, _memo: object) -> Lazy:
+        raise TypeError("Direct construction of lazy containers is not supported.")
+
+
+def test_settings_come_as_ansible_gives_them() -> None:
+    text = one(
+        mysql.render(STORE, {"parameters": Lazy(max_connections=9)}), "ConfigMap", "mysql-configuration"
+    )
+    assert "max_connections = 9\n" in text["data"]["my.cnf"]
