@@ -157,6 +157,7 @@ class Member:
             "STORE": store.name,
             "NAMESPACE": store.namespace,
             "DOMAIN": mysql.members_domain(store),
+            "AUTHORITIES": "/var/run/mysqld/ca.crt",
             "DATA": str(self.directory / "data"),
             "POD_IP": network.address(self.number),
             "MACHINE": store.machines[self.number],

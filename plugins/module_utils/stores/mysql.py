@@ -20,7 +20,7 @@ from .common import metadata
 from .engines import check_share, known
 from .execute import Execute
 from .model import Store
-from .mysql_server import DATA, MEBIBYTE, PORT, REPLICATOR, RUN, SLOW_LOG, SOCKET, START, my_cnf
+from .mysql_server import AUTHORITIES, DATA, MEBIBYTE, PORT, REPLICATOR, RUN, SLOW_LOG, SOCKET, START, my_cnf
 from .statefulset import (
     CONFIGURATION,
     Container,
@@ -159,6 +159,7 @@ def _agent(store: Store, settings: Settings) -> Container:
         ports={"agent": AGENT_PORT},
         environment={
             "AGENT_PORT": str(AGENT_PORT),
+            "AUTHORITIES": AUTHORITIES,
             "BEHIND": str(settings.behind),
             "DATA": DATA,
             "DOMAIN": members_domain(store),

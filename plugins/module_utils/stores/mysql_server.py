@@ -16,6 +16,8 @@ PORT = 3306
 DATA = "/var/lib/mysql"
 RUN = "/var/run/mysqld"
 SOCKET = f"{RUN}/mysqld.sock"
+AUTHORITIES = f"{RUN}/ca.crt"
+"""The agent writes it anew when a certificate was renewed."""
 SLOW_LOG = f"{RUN}/slow.log"
 """The agent says what comes in here, and empties it."""
 #: who members are to each other; the password is in the Secret <store>-credentials
@@ -33,6 +35,15 @@ START = f"""\
 #!/bin/sh
 set -u
 umask 077
+# A server takes over a renewed certificate only if it finds every authority above it in one file.
+{{
+  cat {TLS}/ca.crt
+  own=yes
+  while IFS= read -r line; do
+    [ "$own" = yes ] || printf '%s\\n' "$line"
+    [ "$line" = "-----END CERTIFICATE-----" ] && own=no
+  done < {TLS}/tls.crt
+}} > {AUTHORITIES}
 base={DATA}
 rm -rf "$base/tmp"
 mkdir -p "$base/tmp"
@@ -116,7 +127,7 @@ def _server(given: Mapping[str, Any]) -> dict[str, Any]:
         "secure_file_priv": "NULL",
         "require_secure_transport": "ON",
         "tls_version": "TLSv1.3",
-        "ssl_ca": f"{TLS}/ca.crt",
+        "ssl_ca": AUTHORITIES,
         "ssl_cert": f"{TLS}/tls.crt",
         "ssl_key": f"{TLS}/tls.key",
         "max_connections": given["connections"],
@@ -178,7 +189,7 @@ def _group(store: Store, memory: int, given: Mapping[str, Any]) -> dict[str, Any
         "ssl_mode": "VERIFY_IDENTITY",
         "recovery_use_ssl": "ON",
         "recovery_ssl_verify_server_cert": "ON",
-        "recovery_ssl_ca": f"{TLS}/ca.crt",
+        "recovery_ssl_ca": AUTHORITIES,
         "recovery_ssl_cert": f"{TLS}/tls.crt",
         "recovery_ssl_key": f"{TLS}/tls.key",
     }

@@ -225,6 +225,15 @@ def test_a_certificate_is_new_until_it_is_in_use(tmp_path: Path) -> None:
     assert not certificate.renewed()
 
 
+def test_the_server_finds_every_authority_in_one_file(tmp_path: Path) -> None:
+    head, tail = "-----BEGIN CERTIFICATE-----\n", "-----END CERTIFICATE-----\n"
+    (tmp_path / "ca.crt").write_text(f"{head}root\n{tail}")
+    for above in ("", f"{head}below\n{tail}"):
+        (tmp_path / "tls.crt").write_text(f"{head}own\n{tail}{above}")
+        Certificate(tmp_path).write_authorities(tmp_path / "all.crt")
+        assert (tmp_path / "all.crt").read_text() == f"{head}root\n{tail}{above}"
+
+
 def test_slow_statements_are_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "slow.log"
     slow = SlowLog(path)

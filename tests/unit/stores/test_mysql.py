@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from ansible_collections.nilecare.platform.plugins.module_utils.services.model import Tier
 from ansible_collections.nilecare.platform.plugins.module_utils.stores import mysql, mysql_server
+from ansible_collections.nilecare.platform.plugins.module_utils.stores.certificates import DIRECTORY
 
 from roles.mysql.files.mysql_agent import kubernetes, settings
 
@@ -122,6 +123,7 @@ def test_both_containers_see_the_socket_and_the_agent_only_looks_at_the_volume()
     assert "readinessProbe" not in SERVER
 
 
+HEAD, TAIL = "-----BEGIN CERTIFICATE-----\n", "-----END CERTIFICATE-----\n"
 # What a member runs, told to say what it got.
 SERVER_STANDIN = """\
 #!/bin/sh
@@ -146,7 +148,10 @@ def start(tmp_path: Path, password: str) -> str:
     server.chmod(0o755)
     (tmp_path / "run").mkdir(exist_ok=True)
     (tmp_path / "run/mysqld.sock.lock").write_text("77")
+    (tmp_path / "ca.crt").write_text(f"{HEAD}root\n{TAIL}")
+    (tmp_path / "tls.crt").write_text(f"{HEAD}own\n{TAIL}{HEAD}below\n{TAIL}")
     text = mysql_server.START.replace(mysql_server.DATA, str(tmp_path / "base"))
+    text = text.replace(DIRECTORY, str(tmp_path))
     script.write_text(text.replace(mysql_server.RUN, str(tmp_path / "run")))
     environment = {
         "PATH": "/usr/bin:/bin",
@@ -159,7 +164,10 @@ def start(tmp_path: Path, password: str) -> str:
     shell = shutil.which("dash") or "/bin/sh"
     done = subprocess.run([shell, str(script), str(tmp_path)], env=environment, timeout=60, check=False)
     assert done.returncode == 3, "the start ends as the server did"
-    assert not list((tmp_path / "run").iterdir()), "a lock of a server that was killed is no lock"
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["ca.crt"], (
+        "a killed server's lock is no lock"
+    )
+    assert (tmp_path / "run/ca.crt").read_text() == f"{HEAD}root\n{TAIL}{HEAD}below\n{TAIL}"
     return (tmp_path / "said").read_text()
 
 

@@ -49,6 +49,7 @@ class Agent:
             try:
                 if certificate.renewed():
                     web.read_certificate()
+                    certificate.write_authorities(Path(self._settings.authorities))
                     self._server.read_certificate()
                     certificate.use()
                     LOG.info("the certificate was renewed")
@@ -212,6 +213,13 @@ class Certificate:
     def renewed(self) -> bool:
         """Whether it is another one than that in use."""
         return self._digest() != self._used
+
+    def write_authorities(self, path: Path) -> None:
+        """Every authority above it, in one file: the platform's, and what follows the certificate."""
+        _own, end, above = (self._directory / "tls.crt").read_text().partition("-----END CERTIFICATE-----\n")
+        partial = path.with_suffix(".new")
+        partial.write_text((self._directory / "ca.crt").read_text() + (above if end else ""))
+        partial.replace(path)
 
     def use(self) -> None:
         """It is in use now."""

@@ -178,7 +178,7 @@ class Server:
             f" SOURCE_SSL_VERIFY_SERVER_CERT = 1 FOR CHANNEL '{GATHER}'",
             settings.host(source),
             settings.port,
-            f"{files}/ca.crt",
+            settings.authorities,
             f"{files}/tls.crt",
             f"{files}/tls.key",
         )

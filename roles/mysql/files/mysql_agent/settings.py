@@ -18,6 +18,7 @@ class Settings:
     :param domain: what follows a member's name in its address.
     :param address: of its pod, and ``machine`` that it runs on, for the writers' Service.
     :param behind: transactions that may wait to be executed before the member is not ready.
+    :param authorities: where the server finds every authority above its certificate.
     :param data: where the member's volume is mounted, and ``free_share`` of it that must be free.
     :param interval: seconds between two looks.
     :param patience: seconds that another member, or the API server, has to answer.
@@ -34,6 +35,7 @@ class Settings:
     password: str
     certificates: str = "/etc/store-tls"
     socket: str = "/var/run/mysqld/mysqld.sock"
+    authorities: str = "/var/run/mysqld/ca.crt"
     data: str = "/var/lib/mysql"
     free_share: float = 0.05
     slow_log: str = "/var/run/mysqld/slow.log"
@@ -61,6 +63,7 @@ class Settings:
             password=environment["REPLICATOR_PASSWORD"],
             certificates=environment.get("CERTIFICATES", cls.certificates),
             socket=environment.get("SOCKET", cls.socket),
+            authorities=environment.get("AUTHORITIES", cls.authorities),
             data=environment.get("DATA", cls.data),
             free_share=float(environment.get("FREE_SHARE", cls.free_share)),
             slow_log=environment.get("SLOW_LOG", cls.slow_log),
