@@ -38,6 +38,7 @@ umask 077
 # A server takes over a renewed certificate only if it finds every authority above it in one file.
 {{
   cat {TLS}/ca.crt
+  echo
   own=yes
   while IFS= read -r line; do
     [ "$own" = yes ] || printf '%s\\n' "$line"

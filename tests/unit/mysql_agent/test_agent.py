@@ -231,7 +231,7 @@ def test_the_server_finds_every_authority_in_one_file(tmp_path: Path) -> None:
     for above in ("", f"{head}below\n{tail}"):
         (tmp_path / "tls.crt").write_text(f"{head}own\n{tail}{above}")
         Certificate(tmp_path).write_authorities(tmp_path / "all.crt")
-        assert (tmp_path / "all.crt").read_text() == f"{head}root\n{tail}{above}"
+        assert (tmp_path / "all.crt").read_text() == f"{head}root\n{tail}\n{above}"
 
 
 def test_slow_statements_are_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

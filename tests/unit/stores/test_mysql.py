@@ -167,7 +167,7 @@ def start(tmp_path: Path, password: str) -> str:
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["ca.crt"], (
         "a killed server's lock is no lock"
     )
-    assert (tmp_path / "run/ca.crt").read_text() == f"{HEAD}root\n{TAIL}{HEAD}below\n{TAIL}"
+    assert (tmp_path / "run/ca.crt").read_text() == f"{HEAD}root\n{TAIL}\n{HEAD}below\n{TAIL}"
     return (tmp_path / "said").read_text()
 
 

@@ -218,7 +218,7 @@ class Certificate:
         """Every authority above it, in one file: the platform's, and what follows the certificate."""
         _own, end, above = (self._directory / "tls.crt").read_text().partition("-----END CERTIFICATE-----\n")
         partial = path.with_suffix(".new")
-        partial.write_text((self._directory / "ca.crt").read_text() + (above if end else ""))
+        partial.write_text(f"{(self._directory / 'ca.crt').read_text()}\n{above if end else ''}")
         partial.replace(path)
 
     def use(self) -> None:
