@@ -73,7 +73,7 @@ class Faults:
             healthy = until(self.group.healthy, seconds, f"healthy after: {what}")
             load.more(100, 60)
         primary = self.group.primary()
-        until(lambda: self.same(), 60, "all members have the same")
+        until(self.same, 60, "all members have the same")
         lost = [len(load.lost(member)) for member in [primary, *self.group.members]]
         print(
             f"   {what}: {len(load.confirmed)} confirmed, {lost[0]} lost (in members: {lost[1:]}),"
