@@ -15,7 +15,9 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import pymysql
 from ansible_collections.nilecare.platform.plugins.module_utils.stores import mysql
 
 from . import network, tls
@@ -200,6 +202,43 @@ class Faults:
             load.more(50, 120)
 
         self.under_load("certificates are renewed, and a secondary is started again", fault)
+
+    def access(self) -> None:
+        """Who gets in, and what a service may do there."""
+        group = self.group
+        where = network.address(group.primary().number)
+        reader = network.address(next(m.number for m in group.members if m.state.endswith("SECONDARY")))
+        with Load(group, PASSWORDS["ehr"], 0, writers=0) as load:
+            tries = {
+                "itself": lambda: load.connect(where),
+                "a guess": lambda: load.connect(where, password="guess"),
+                "without TLS": lambda: load.connect(where, ssl=None, ssl_disabled=True),
+                "root": lambda: load.connect(where, user="root"),
+                "members' account without a certificate": lambda: load.connect(
+                    where, user="replicator", password=group.password
+                ),
+                "another's database": lambda: load.connect(where, database="auth_1"),
+                "a name that only looks alike": lambda: load.connect(where, user="auth", database="authx1"),
+                "rights handed on": lambda: self.say(
+                    load.connect(where), "GRANT SELECT ON clinical.* TO auth@'%'"
+                ),
+                "a file": lambda: self.say(load.connect(where), "SELECT 'x' INTO OUTFILE '/tmp/x'"),
+                "a write to a reader": lambda: self.say(
+                    load.connect(reader), "INSERT INTO writes VALUES (0, 1)"
+                ),
+            }
+            for name, attempt in tries.items():
+                try:
+                    attempt()
+                    said = "let in"
+                except (pymysql.err.MySQLError, OSError, RuntimeError) as error:
+                    said = f"refused: {error}"
+                print(f"   {name}: {said}", flush=True)
+                assert (said == "let in") == (name == "itself"), name
+
+    def say(self, connection: Any, statement: str) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
 
     def volume_full(self) -> None:
         """Needs MYSQL_SMALL_VOLUMES. The primary's volume is nearly full, then all three, then none."""

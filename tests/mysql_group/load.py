@@ -47,18 +47,18 @@ class Load:
             with suppress(Exception):
                 self._where = self.group.writer_address()
 
-    def connect(self, where: str = "") -> Any:
-        context = ssl.create_default_context(cafile=str(self.group.certificates / "ca.crt"))
-        connection = pymysql.connect(
-            host=self.group.store.address,
-            user="ehr",
-            password=self.password,
-            database="clinical",
-            ssl=context,
-            autocommit=True,
-            read_timeout=PATIENCE,
-            defer_connect=True,
-        )
+    def connect(self, where: str = "", **given: Any) -> Any:
+        values: dict[str, Any] = {
+            "host": self.group.store.address,
+            "user": "ehr",
+            "password": self.password,
+            "database": "clinical",
+            "ssl": ssl.create_default_context(cafile=str(self.group.certificates / "ca.crt")),
+            "autocommit": True,
+            "read_timeout": PATIENCE,
+            "defer_connect": True,
+        }
+        connection = pymysql.connect(**{**values, **given})
         connection.connect(socket.create_connection((where or self._where, 3306), 3))
         return connection
 
