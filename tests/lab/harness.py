@@ -23,6 +23,10 @@ PODMAN = "/var/lib/nilecare-lab/podman"
 CONTROL_PLANES = ["bahri-1", "khartoum-1", "omdurman-1"]
 WORKERS = ["bahri-2", "khartoum-2", "omdurman-2"]
 NODES = sorted([*CONTROL_PLANES, *WORKERS])
+#: how many times longer than on a quiet machine a condition may take: others work on this one too
+PATIENCE = 3
+#: seconds for a drain: each pod waits until its successor serves
+DRAIN = 240 * PATIENCE
 MACHINES = [*CONTROL_PLANES, *WORKERS, "mirror-1"]
 
 
@@ -111,7 +115,7 @@ class Lab:
             check=False,
         )
 
-    def kubectl(self, *arguments: str, timeout: float = 60) -> str:
+    def kubectl(self, *arguments: str, timeout: float = 60 * PATIENCE) -> str:
         """Run kubectl as a user of the cluster does; fails the test with its message."""
         command = [str(self.state / "bin" / "kubectl"), "--kubeconfig", str(self.state / "kubeconfig")]
         done = subprocess.run(
@@ -203,7 +207,11 @@ def processes_below(pid: int) -> list[int]:
 
 
 def until(condition: Callable[[], Any], seconds: float, what: str) -> Any:
-    """Wait for a condition to give something true; an error of the cluster counts as not yet."""
+    """Wait for a condition to give something true; an error of the cluster counts as not yet.
+
+    :param seconds: that are enough on a quiet machine.
+    """
+    seconds *= PATIENCE
     deadline = time.monotonic() + seconds
     last: object = None
     while time.monotonic() < deadline:

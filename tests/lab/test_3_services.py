@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from .edge import HOST, SITES, zones_by_service
-from .harness import Lab, until
+from .harness import DRAIN, Lab, until
 from .traffic import Traffic
 
 
@@ -139,8 +139,14 @@ def test_the_drain_of_a_node_loses_no_request(lab: Lab, traffic: Traffic) -> Non
     traffic.falls_over = True
     with traffic:
         try:
-            drain = ["drain", "bahri-2", "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=240s"]
-            lab.kubectl(*drain, timeout=300)
+            drain = [
+                "drain",
+                "bahri-2",
+                "--ignore-daemonsets",
+                "--delete-emptydir-data",
+                f"--timeout={DRAIN}s",
+            ]
+            lab.kubectl(*drain, timeout=DRAIN + 60)
         finally:
             lab.kubectl("uncordon", "bahri-2")
     assert traffic.lost == []

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from .edge import SITES, leaving, serials, silent, zones_by_service
-from .harness import NODES, Lab, until
+from .harness import DRAIN, NODES, Lab, until
 from .traffic import Traffic
 
 pytestmark = pytest.mark.usefixtures("platform")
@@ -24,8 +24,8 @@ def test_the_drain_of_a_node_at_night_loses_no_request(lab: Lab, traffic: Traffi
     traffic.falls_over = True
     try:
         with traffic:
-            drain = ["drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=240s"]
-            lab.kubectl(*drain, timeout=300)
+            drain = ["drain", node, "--ignore-daemonsets", "--delete-emptydir-data", f"--timeout={DRAIN}s"]
+            lab.kubectl(*drain, timeout=DRAIN + 60)
     finally:
         lab.kubectl("uncordon", node)
     assert traffic.lost == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import statistics
 
 from tests.lab.edge import HOST, edge_addresses
@@ -61,6 +62,25 @@ def test_what_a_proxy_costs(lab: Lab, mesh: Mesh) -> None:
     print(f": {proxy / own:.1f} times")
     assert milliseconds(within, 50) < 20 * milliseconds(without, 50)
     mesh.clean()
+
+
+def test_an_upgrade_whose_pods_do_not_start_is_taken_back(lab: Lab, mesh: Mesh) -> None:
+    """The next control plane gives proxies that fit on no machine."""
+    (before,) = revisions(mesh)
+    terms = {
+        "istio_revision": "too-large",
+        "istio_proxy_resources": {"requests": {"cpu": "64"}, "limits": {"cpu": "64"}},
+        "istio_wait_seconds": 60,
+    }
+    with Traffic(edge_addresses(lab), HOST, "/ehr/patients", lab.state / "ca" / "ca.crt") as traffic:
+        ran = lab.run("istio_upgrade", "-e", json.dumps(terms))
+    print(f"\n   {len(traffic.answers)} requests answered, {len(traffic.lost)} lost")
+    assert ran.code != 0
+    assert f"The tag names {before} again. Moved already: none." in " ".join(ran.text.split())
+    assert "Insufficient cpu" in ran.text
+    assert traffic.lost == []
+    assert revisions(mesh) == {before}
+    assert [answer.status for answer in mesh.from_gateway(count=3, host=EHR, port=EHR_PORT)] == [200] * 3
 
 
 def test_an_upgrade_of_istiod_loses_no_request(lab: Lab, mesh: Mesh) -> None:

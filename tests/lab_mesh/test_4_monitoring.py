@@ -110,7 +110,7 @@ def test_report_and_health_say_what_services_answer(mesh: Mesh, watched: Lab, pr
     mesh.from_gateway(count=200, rate=20)
     query = 'service:http_requests:rate5m{service="ehr-service"} > 0'
     until(lambda: bool(prometheus.query(query)), 120, "requests to ehr in Prometheus")
-    ran = watched.run("services", "--limit", "ehr").expect_success()
+    ran = watched.run("services", "--limit", "ehr", "-e", "service_strategy=rolling").expect_success()
     assert ran.changed == []
     (table,) = (t for t in sections(ran.report)["Service levels"]["tables"] if t["columns"][0] == "Service")
     (ehr,) = (row for row in table["rows"] if row[0]["text"] == "ehr-service")

@@ -40,3 +40,11 @@ def test_a_name_that_the_issuer_may_not_sign_for_is_refused(
     state = playbooks.state_directory(tmp_path, control_plane)
     text = playbooks.run(state, "edge", "--tags", "edge", "-e", "edge_domain=api.evilnilecare.sd", code=2)
     assert "may not sign for api.evilnilecare.sd." in " ".join(text.split())
+
+
+def test_a_gateway_of_a_mesh_that_is_not_there_is_refused(
+    control_plane: ControlPlane, tmp_path: Path
+) -> None:
+    state = playbooks.state_directory(tmp_path, control_plane)
+    text = playbooks.run(state, "edge", "--tags", "edge", "-e", "edge_output=istio", code=2)
+    assert "mesh_enabled must be true. Nothing was changed." in " ".join(text.split())

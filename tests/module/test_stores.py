@@ -56,7 +56,7 @@ def apply(client: Client, store: Store) -> Any:
     return apply_set(client, objects, Options(name=f"store-{store.name}", namespace="data", prune=True))
 
 
-@pytest.mark.parametrize("engine", ["postgresql", "mysql", "rabbitmq", "kafka"])
+@pytest.mark.parametrize("engine", ["postgresql", "mysql", "rabbitmq", "kafka", "redis"])
 def test_a_store_is_accepted_and_then_left_alone(data: Client, engine: str) -> None:
     store = replace(STORE, name=engine, engine=engine)
     assert apply(data, store).changed

@@ -42,7 +42,8 @@ def bring_about(target: Target, given: dict[str, Any], settings: dict[str, Any],
             raise
         passwords, running = None, None
     if check and (passwords is None or not (running or {}).get("status", {}).get("readyReplicas")):
-        return [f"everything for {one.service}" for one in store.declarations]
+        services = {peer.name for peer in store.callers} | {one.service for one in store.declarations}
+        return [f"everything for {service}" for service in sorted(services)]
     if passwords is None:
         raise ValueError(f"Secret {store.namespace}/{users_secret(store)} is not there")
     execute = in_members(store, target.kubectl, target.kubeconfig)

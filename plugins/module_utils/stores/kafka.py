@@ -20,7 +20,19 @@ from .certificates import DIRECTORY as TLS
 from .certificates import certificate
 from .engines import check_share, known
 from .execute import Execute
-from .kafka_tools import MARK, MECHANISM, TOOLS, Now, Right, acl_options, read_now, read_rights, rounds
+from .kafka_tools import (
+    MARK,
+    MECHANISM,
+    TOOLS,
+    Now,
+    Right,
+    acl_options,
+    read_now,
+    read_rights,
+    read_standings,
+    rounds,
+)
+from .members import Standing
 from .model import Store
 from .statefulset import (
     CONFIGURATION,
@@ -373,6 +385,16 @@ def declare(
         for line, text in work:
             tools([f"{line} > /dev/null"], text)
     return changes
+
+
+def standings(
+    store: Store, given: Mapping[str, Any], asked: str, execute: Execute
+) -> tuple[dict[str, Standing], list[str]]:
+    """How its members stand, as one that is asked knows it (see members.py)."""
+    stopped = "topics --describe --under-min-isr-partitions"
+    lines = [TOOLS, "quorum describe --replication", f"echo '{MARK}'", stopped]
+    text = execute(asked, ["/bin/sh", "-c", "\n".join(lines)], "")
+    return read_standings(text, store.members)
 
 
 def _topic_changes(

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+
+from .members import Standing
 
 MECHANISM = "SCRAM-SHA-512"
 ROUNDS = {"SCRAM-SHA-256": 0, MECHANISM: 4}
@@ -49,6 +51,7 @@ to="--bootstrap-server $OWN --command-config $HOME/member.properties"
 topics() { $TOOL org.apache.kafka.tools.TopicCommand $to "$@"; }
 configs() { $TOOL org.apache.kafka.tools.ConfigCommand $to "$@"; }
 acls() { $TOOL org.apache.kafka.tools.AclCommand $to "$@"; }
+quorum() { $TOOL org.apache.kafka.tools.MetadataQuorumCommand $to "$@"; }
 password() {
   file=$(mktemp)
   cat > "$file"
@@ -61,6 +64,10 @@ password() {
 """
 _TOPIC = re.compile(r"^Topic: (\S+)\s.*\sConfigs: ?(\S*)", re.MULTILINE)
 _USER = re.compile(r"^SCRAM credential configs for user-principal '([^']+)' are (.*)$", re.MULTILINE)
+_VOTER = re.compile(
+    r"^(\d+)\s+\S+\s+\d+\s+(-?\d+)\s+-?\d+\s+-?\d+\s+(Leader|Follower|Observer)\s*$", re.MULTILINE
+)
+_STOPPED = re.compile(r"Topic: (\S+)\s+Partition: (\d+)")
 _ROUNDS = re.compile(r"(SCRAM-SHA-\d+)=iterations=(\d+)")
 _RESOURCE = re.compile(r"resourceType=(\w+), name=([^,]+), patternType=(\w+)\)")
 _ENTRY = re.compile(r"principal=User:([^,]+), host=\*, operation=(\w+), permissionType=ALLOW")
@@ -91,6 +98,23 @@ def read_rights(text: str) -> set[Right]:
         elif match := _ENTRY.search(line):
             found.add((*resource, match[1], match[2]))
     return found
+
+
+def read_standings(text: str, members: Sequence[str]) -> tuple[dict[str, Standing], list[str]]:
+    """From the description of the quorum and, after the mark, of partitions that take no writes.
+
+    A member's number is its place among the members.
+    """
+    described, _mark, stopped = text.partition(MARK)
+    found = {}
+    for number, lag, status in _VOTER.findall(described):
+        if int(number) < len(members):
+            behind = "" if status == "Leader" else f"{lag} records"
+            found[members[int(number)]] = Standing(f"controller, {status.lower()}", behind)
+    faults = [f"partition {part} of {topic} takes no writes" for topic, part in _STOPPED.findall(stopped)]
+    if not any("leader" in standing.role for standing in found.values()):
+        faults.append("no controller leads")
+    return found, faults
 
 
 def acl_options(found: Collection[Right]) -> list[str]:

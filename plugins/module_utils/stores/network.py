@@ -76,7 +76,7 @@ def network_policy(
     inner = {**clients, **members}
     ingress = [{"from": [own], "ports": _numbers(inner)}]
     if store.callers:
-        ingress.insert(0, {"from": [_pods(peer) for peer in store.callers], "ports": _numbers(clients)})
+        ingress.insert(0, {"from": [pods(peer) for peer in store.callers], "ports": _numbers(clients)})
     if metrics:
         watching = [{"namespaceSelector": {"matchLabels": {NAMESPACE_NAME: store.monitoring_namespace}}}]
         ingress.append({"from": watching, "ports": _numbers(metrics)})
@@ -101,7 +101,8 @@ def _numbers(ports: Ports) -> list[dict[str, Any]]:
     return [{"protocol": "TCP", "port": port} for port in ports.values()]
 
 
-def _pods(peer: Peer) -> dict[str, Any]:
+def pods(peer: Peer) -> dict[str, Any]:
+    """Pods of a peer, as policies name them."""
     return {
         "namespaceSelector": {"matchLabels": {NAMESPACE_NAME: peer.namespace}},
         "podSelector": {"matchLabels": dict(peer.labels)} if peer.labels else {},

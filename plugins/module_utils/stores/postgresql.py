@@ -20,6 +20,7 @@ from .certificates import certificate
 from .common import metadata
 from .engines import known
 from .execute import Execute
+from .members import Standing
 from .model import Store
 from .statefulset import (
     CONFIGURATION,
@@ -124,6 +125,13 @@ def render(store: Store, given: Mapping[str, Any]) -> list[dict[str, Any]]:
         budget(store),
         stateful_set(store, [_container(store, settings)], files, stop_seconds=120, token=True),
     ]
+
+
+def standings(
+    store: Store, given: Mapping[str, Any], asked: str, execute: Execute
+) -> tuple[dict[str, Standing], list[str]]:
+    """How its members stand, as one that is asked knows it (see members.py)."""
+    return postgresql_patroni.standings(store, given, asked, execute)
 
 
 def _container(store: Store, settings: Settings) -> Container:

@@ -11,6 +11,7 @@ from typing import Any
 
 from .certificates import DIRECTORY as TLS
 from .execute import Execute
+from .members import Standing
 from .model import Store
 from .statefulset import CONFIGURATION
 
@@ -45,3 +46,29 @@ def differences(now: Mapping[str, Any], wanted: Mapping[str, Any], path: str = "
         elif now.get(name) != value:
             found.append(f"{path}{name}")
     return found
+
+
+def standings(
+    store: Store, given: Mapping[str, Any], asked: str, execute: Execute
+) -> tuple[dict[str, Standing], list[str]]:
+    """Role and delay of every member, and what is wrong with all together, as one of them knows it.
+
+    :raises ValueError: it does not answer.
+    """
+    place = f"https://{store.member_address(asked)}:{API_PORT}/cluster"
+    answer = json.loads(execute(asked, ["python3", "-c", SHOW, place], ""))
+    found = {one["name"]: _standing(one, given) for one in answer["members"]}
+    leads = any(one["role"] == "leader" and one["state"] == "running" for one in answer["members"])
+    return found, [] if leads else ["nobody writes"]
+
+
+def _standing(one: Mapping[str, Any], given: Mapping[str, Any]) -> Standing:
+    role, state, lag = str(one["role"]).replace("_", " "), one.get("state"), one.get("lag")
+    if state not in ("running", "streaming", "in archive recovery"):
+        return Standing(role, "", f"is {state}")
+    if role == "leader":
+        return Standing(role)
+    if not isinstance(lag, int):
+        return Standing(role, "unknown", "follows nobody")
+    allowed = int(given.get("replica_lag", lag))
+    return Standing(role, f"{lag} B", f"is {lag} bytes behind" if lag > allowed else "")

@@ -18,11 +18,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import network
+from . import network, rabbitmq_members
 from .certificates import DIRECTORY as TLS
 from .certificates import certificate
 from .engines import check_share, known
 from .execute import Execute
+from .members import Standing
 from .model import Store
 from .statefulset import (
     CONFIGURATION,
@@ -345,6 +346,15 @@ def declare(
     for name in old:
         execute(member, [control, "-q", "delete_user", name], "")
     return [*changes, *(f"user {name} removed" for name in old)]
+
+
+def standings(
+    store: Store, given: Mapping[str, Any], asked: str, execute: Execute
+) -> tuple[dict[str, Standing], list[str]]:
+    """How its members stand, as one that is asked knows it (see members.py)."""
+    names = {member: node(store, member) for member in store.members}
+    control = f"{Settings.read(given).directory}/rabbitmqctl"
+    return rabbitmq_members.standings(control, VHOST, names, asked, execute)
 
 
 def _hashes(users: list[dict[str, Any]], passwords: Mapping[str, str]) -> dict[str, str]:

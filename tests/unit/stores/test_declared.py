@@ -82,7 +82,10 @@ def test_without_passwords_nothing_is_made(monkeypatch: pytest.MonkeyPatch) -> N
 def test_check_mode_before_there_is_a_store(
     monkeypatch: pytest.MonkeyPatch, objects: dict[str, dict[str, Any]] | None
 ) -> None:
-    assert bring_about(monkeypatch, objects, check=True) == ["everything for ehr"]
+    assert bring_about(monkeypatch, objects, check=True) == [
+        "everything for billing",
+        "everything for ehr",
+    ], "a user for each that may come in, and what it declared"
 
 
 def test_a_cluster_that_does_not_answer_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
