@@ -54,6 +54,11 @@ class Faults:
             flush=True,
         )
         group.primary().ask("CREATE TABLE clinical.writes (run INT, number INT, PRIMARY KEY (run, number));")
+        members = {member.name: member for member in group.members}
+        found = mysql.standings(
+            group.store, {}, "mysql-1", lambda name, command, text: members[name].execute(list(command), text)
+        )
+        print(f"   standings: {found}", flush=True)
         print(f"   memory of servers: {[member.resident() for member in group.members]} MiB", flush=True)
 
     def declare(self, passwords: dict[str, str]) -> list[str]:

@@ -14,11 +14,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import mysql_accounts, network
+from . import mysql_accounts, mysql_members, network
 from .certificates import certificate
 from .common import metadata
 from .engines import check_share, known
 from .execute import Execute
+from .members import Standing
 from .model import Store
 from .mysql_server import AUTHORITIES, DATA, MEBIBYTE, PORT, REPLICATOR, RUN, SLOW_LOG, SOCKET, START, my_cnf
 from .statefulset import (
@@ -239,3 +240,11 @@ def declare(
 ) -> list[str]:
     """Bring about what services declared, and say what that changed, or would."""
     return mysql_accounts.adjust(store, Settings.read(given).clients, passwords, execute, check)
+
+
+def standings(
+    store: Store, given: Mapping[str, Any], asked: str, execute: Execute
+) -> tuple[dict[str, Standing], list[str]]:
+    """How its members stand, as one that is asked knows it (see members.py)."""
+    settings = Settings.read(given)
+    return mysql_members.standings(store, settings.clients, settings.behind, asked, execute)

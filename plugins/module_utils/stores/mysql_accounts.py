@@ -57,10 +57,10 @@ def adjust(
     :raises ValueError: no member can be written.
     """
     primary = find_primary(store, clients, execute)
-    state = json.loads(_ask(execute, primary, clients, STATE))
+    state = json.loads(ask(execute, primary, clients, STATE))
     statements, changes = plan(store, state, passwords)
     if statements and not check:
-        _ask(execute, primary, clients, "\n".join(statements))
+        ask(execute, primary, clients, "\n".join(statements))
     return changes
 
 
@@ -72,7 +72,7 @@ def find_primary(store: Store, clients: str, execute: Execute) -> str:
     answers = []
     for member in store.members:
         try:
-            if _ask(execute, member, clients, MAY_WRITE).strip() == "1":
+            if ask(execute, member, clients, MAY_WRITE).strip() == "1":
                 return member
             answers.append(f"{member}: does not write")
         except ValueError as error:
@@ -80,7 +80,7 @@ def find_primary(store: Store, clients: str, execute: Execute) -> str:
     raise ValueError(f"no member can be written: {'; '.join(answers)}")
 
 
-def _ask(execute: Execute, member: str, clients: str, text: str) -> str:
+def ask(execute: Execute, member: str, clients: str, text: str) -> str:
     """As root by the socket, which needs no password."""
     command = [f"{clients}/mysql", "--no-defaults", f"--socket={SOCKET}", "--user=root"]
     command += ["--batch", "--raw", "--skip-column-names", "--default-character-set=utf8mb4"]
