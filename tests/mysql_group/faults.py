@@ -223,7 +223,9 @@ class Faults:
                     where, user="replicator", password=group.password
                 ),
                 "another's database": lambda: load.connect(where, database="auth_1"),
-                "a name that only looks alike": lambda: load.connect(where, user="auth", database="authx1"),
+                "a name that only looks alike": lambda: load.connect(
+                    where, user="auth", password=PASSWORDS["auth"], database="authx1"
+                ),
                 "rights handed on": lambda: self.say(
                     load.connect(where), "GRANT SELECT ON clinical.* TO auth@'%'"
                 ),
