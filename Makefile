@@ -1,5 +1,5 @@
 # The two commands of the README, and the smaller ones behind them.
-.PHONY: help lab lab-down lab-status test test-faults test-data test-mesh test-pipeline format
+.PHONY: help lab lab-down lab-status test test-faults test-data test-mesh test-pipeline test-backup format
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ test-mesh: ## Mesh, monitoring, pipeline and deliveries in a lab of their own: c
 
 test-pipeline: ## What keeps an image out: signatures, bills of materials, scans, by the real programs
 	@NILECARE_BUNDLE_SETS=pipeline scripts/test.sh pipeline
+
+test-backup: ## Backups of etcd taken, damaged, verified and restored, by the real programs
+	@NILECARE_BUNDLE_SETS=backup scripts/test.sh backup
 
 format: ## Lay out the Python files
 	@.venv/bin/ruff check --fix . && .venv/bin/ruff format .

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What must hold. Usage: scripts/test.sh [GROUP...]   (default: all but the last two, in this order)
+# What must hold. Usage: scripts/test.sh [GROUP...]   (default: static to lab, in this order)
 #   static      ruff, mypy, yamllint, ansible-lint (profile production)
 #   unit        pytest on Python 3.13/ansible-core 2.21 and on Python 3.11/ansible-core 2.19
 #   sanity      ansible-test sanity with both, on the collection as it would be published
@@ -12,8 +12,10 @@
 #               lab has not just left it
 #   mesh        mesh, monitoring, pipeline and deliveries on three nodes, as NILECARE_LAB_NAME (see docs/mesh.md)
 #   pipeline    what keeps an image out, by crane, cosign, trivy and a registry (see docs/pipeline.md)
+#   backup      backups of etcd, by etcd, age, rclone and an object store (see docs/backup.md)
+#   restore     the same on three nodes: timers, verification, the control planes taken back
 #   data        data stores and brokers on three nodes, under a load of writes (see docs/reliability.md)
-# `all` is every group but mesh, pipeline and data: what CI runs, in about twice the time.
+# `all` is every group but the last five: what CI runs, in about twice the time.
 # Stops at the first group that fails. What it starts, it takes down again.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -142,6 +144,19 @@ pipeline() {
   .venv/bin/pytest -q tests/pipeline
 }
 
+backup() {
+  export NILECARE_BUNDLE_SETS=${NILECARE_BUNDLE_SETS:-backup}
+  bundle
+  .venv/bin/pytest -q tests/backup
+}
+
+restore() {
+  export NILECARE_LAB_NODES=3 NILECARE_BUNDLE_SETS=${NILECARE_BUNDLE_SETS:-backup}
+  bundle
+  lab_used=yes
+  .venv/bin/pytest -v -s --durations=0 --maxfail=1 tests/lab_backup
+}
+
 mesh() {
   export NILECARE_LAB_NODES=3 NILECARE_LAB_MESH=1 NILECARE_BUNDLE_SETS=${NILECARE_BUNDLE_SETS:-mesh,monitoring,pipeline}
   bundle
@@ -156,8 +171,8 @@ default=(static unit sanity collection bundle module molecule lab)
 scripts/bootstrap.sh tests
 for group in "$@"; do
   case $group in
-    static | unit | sanity | collection | bundle | module | molecule | lab | faults | data | pipeline | mesh) ;;
-    *) echo "unknown group '$group'; known: all ${default[*]} faults data pipeline mesh" >&2; exit 2 ;;
+    static | unit | sanity | collection | bundle | module | molecule | lab | faults | data | pipeline | backup | restore | mesh) ;;
+    *) echo "unknown group '$group'; known: all ${default[*]} faults data pipeline backup restore mesh" >&2; exit 2 ;;
   esac
 done
 for group in "$@"; do

@@ -23,6 +23,7 @@ from ansible_collections.nilecare.platform.plugins.plugin_utils.preflight import
     variables,
 )
 from ansible_collections.nilecare.platform.plugins.plugin_utils.preflight.inventory import (
+    Backup,
     Settings,
 )
 
@@ -39,6 +40,9 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "state_directory": {"type": "path", "required": True},
     "bundle_directory": {"type": "path"},
     "bundle_items": {"type": "dict", "default": {}},
+    "bundle_sets": {"type": "list", "elements": "str", "default": []},
+    "backup_targets": {"type": "list", "elements": "raw", "default": []},
+    "backup_recipients": {"type": "list", "elements": "str", "default": []},
 }
 
 
@@ -65,6 +69,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             max_nodes=given["max_nodes"],
             allow_missing=given["allow_missing"],
             known_ca=trusted_ca(state / "kubeconfig"),
+            backup=Backup(given["backup_targets"], given["backup_recipients"], given["bundle_sets"]),
         )
         measured = {
             name: task_vars["hostvars"][name]["ansible_facts"]["preflight_machine"]

@@ -101,6 +101,8 @@ USER = "operator"
 FILE_NAMES = ("lab.yml", "lab.yaml")
 STORES_SET = "data"
 """Set of the bundle with the images of stores."""
+BACKUP_SET = "backup"
+"""Set of the bundle with an object store."""
 
 
 class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]
@@ -139,6 +141,10 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]
             self._set(machine.name, "ansible_host", machine.address)
             for group in machine.groups:
                 inventory.add_host(machine.name, group=group)
+        if BACKUP_SET in self._words("sets"):
+            # Outside the cluster, which is as far as a lab's other site goes.
+            inventory.add_group("backup_store")
+            inventory.add_child("backup_store", "mirror")
         if self.get_option("stores") and STORES_SET in self._words("sets"):
             stores = Path(path).parent / self.get_option("stores")
             inventory_loader.get("yaml").parse(inventory, loader, str(stores), cache)
@@ -164,6 +170,7 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]
         children = {
             "machines": ("cluster", "mirror"),
             "cluster": ("control_plane", "workers"),
+            "etcd": ("control_plane",),
             "workers": POOLS,
             "sites": tuple(f"site_{site}" for site in SITES),
         }

@@ -28,7 +28,7 @@ options:
       - Default is the variable C(bundle_sets).
     type: list
     elements: str
-    choices: [autoscaling, data, mesh, monitoring, pipeline]
+    choices: [autoscaling, backup, data, mesh, monitoring, pipeline]
 """
 
 EXAMPLES = r"""

@@ -35,11 +35,11 @@ options:
   sets:
     description:
       - Names of optional sets of recipes that the bundle has besides what is always in it.
-      - V(autoscaling) is KEDA, V(data) is data stores and brokers, V(mesh) is Istio, V(monitoring) is
-        Prometheus, V(pipeline) is crane, cosign and trivy.
+      - V(autoscaling) is KEDA, V(backup) what backups need, V(data) data stores and brokers, V(mesh) Istio,
+        V(monitoring) Prometheus, V(pipeline) crane, cosign and trivy.
     type: list
     elements: str
-    choices: [autoscaling, data, mesh, monitoring, pipeline]
+    choices: [autoscaling, backup, data, mesh, monitoring, pipeline]
     default: []
   directory:
     description:

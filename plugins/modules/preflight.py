@@ -53,6 +53,23 @@ options:
     description: Names of items of optional sets that the bundle must have, with the set of each.
     type: dict
     default: {}
+  bundle_sets:
+    description: Optional sets that the bundle is asked to have.
+    type: list
+    elements: str
+    default: []
+  backup_targets:
+    description:
+      - Where backups go, C(name), C(country), C(endpoint), C(bucket), C(enabled) and C(residency_approval)
+        of each, and of C(access_key) and C(secret_key) any text where there is one.
+    type: list
+    elements: raw
+    default: []
+  backup_recipients:
+    description: Public keys that backups are encrypted to.
+    type: list
+    elements: str
+    default: []
 attributes:
   check_mode:
     description: Can run in check mode and return what it would return otherwise.

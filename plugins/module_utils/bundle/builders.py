@@ -85,11 +85,13 @@ class Builders:
     def _programs(self, unit: Unit, built: Built, tick: Tick) -> None:
         recipe, build = unit.recipe, unit.recipe.go
         if recipe.wheel:
-            wheel.programs(recipe.wheel, built.folder / PROGRAMS, built.folder / "work")
+            found = wheel.programs(recipe.wheel, built.folder / PROGRAMS, built.folder / "work")
+            self._binaries(recipe, built, found, recipe.version)
             return
         if recipe.debs:
             mirror = (*self.settings.debian_mirrors, *debian.mirrors())[0]
-            deb.programs(recipe.debs, mirror, built.folder / PROGRAMS, built.folder / "work")
+            found = deb.programs(recipe.debs, mirror, built.folder / PROGRAMS, built.folder / "work")
+            self._binaries(recipe, built, found, recipe.version)
             return
         if build is None:
             raise TypeError("build is missing")
@@ -101,11 +103,16 @@ class Builders:
             )
         files = self.go.build(directory, build, built.folder / PROGRAMS, tick)
         built.modules = {name: self.go.modules(path) for name, path in files.items()}
+        self._binaries(recipe, built, files, pinned)
+
+    @staticmethod
+    def _binaries(recipe: Recipe, built: Built, files: Mapping[str, Path], version: str) -> None:
+        """What machines get as files."""
         for binary in recipe.binaries:
             target = built.bundle / binary.path
             files[binary.program].chmod(0o755)
             link(files[binary.program], target)
-            built.items.append(_file_item(built, recipe, "binary", binary.program, binary.path, pinned))
+            built.items.append(_file_item(built, recipe, "binary", binary.program, binary.path, version))
 
     def _manifests(self, unit: Unit, built: Built) -> None:
         recipe, build = unit.recipe, unit.recipe.go

@@ -198,7 +198,10 @@ class _Planner:
                 recipe.component,
                 "programs",
                 recipe,
-                _plain(recipe.wheel or recipe.debs),
+                # Without files for machines the key is what it was before these could have some.
+                [_plain(recipe.wheel or recipe.debs), _plain(recipe.binaries)]
+                if recipe.binaries
+                else _plain(recipe.wheel or recipe.debs),
                 seconds=recipe.seconds,
                 megabytes=recipe.megabytes,
             )

@@ -21,8 +21,8 @@ except ImportError:  # pragma: no cover - ansible-core brings it
     yaml = None  # type: ignore[assignment]
 
 
-#: optional parts of a bundle: KEDA, data stores and brokers, Istio, Prometheus, programs that judge images
-SETS = ("autoscaling", "data", "mesh", "monitoring", "pipeline")
+#: optional parts of a bundle: KEDA, what backups need, stores, Istio, Prometheus, programs that judge images
+SETS = ("autoscaling", "backup", "data", "mesh", "monitoring", "pipeline")
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import firewall
+from . import firewall, freezer
 from .image import archive
 from .plan import Action, Found
 from .podman import (
@@ -157,10 +157,20 @@ class Machines:
             elif action.verb == "stop":
                 # Off as by the power switch: nothing is told in advance.
                 self.podman.run("kill", container)
+                freezer.thaw(self.podman.identifier(container))
                 self.podman.run("wait", container)
             elif action.verb == "remove":
-                self.podman.run("rm", "--force", "--time", "0", container)
+                self._remove(container)
                 shutil.rmtree(self.directory / action.machine, ignore_errors=True)
+
+    def _remove(self, container: str) -> None:
+        command = ("rm", "--force", "--time", "0", container)
+        try:
+            self.podman.run(*command)
+        except PodmanError:
+            if not freezer.thaw(self.podman.identifier(container)):
+                raise
+            self.podman.run(*command)
 
     def _create(self, name: str, address: str) -> None:
         directory = self.directory / name

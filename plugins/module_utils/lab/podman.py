@@ -198,6 +198,13 @@ class Podman:
             return False
         return bool(self.run("images", "--quiet", "--filter", f"reference={tag}").strip())
 
+    def identifier(self, container: str) -> str:
+        """The container's identifier; empty when there is no such container."""
+        try:
+            return self.run("container", "inspect", "--format", "{{.Id}}", container).strip()
+        except PodmanError:
+            return ""
+
     def exec(self, container: str, command: Sequence[str], timeout: float = 60) -> str:
         """Run a command in a container; its output whatever it says, for its exit code is its answer."""
         arguments = ("podman", "exec", container, *command)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from ansible_collections.nilecare.platform.plugins.plugin_utils.preflight.finding import Finding
 
@@ -39,6 +40,15 @@ class Machine:
 
 
 @dataclass(frozen=True)
+class Backup:
+    """What the inventory says of backups. Of secrets it holds no more than whether they are there."""
+
+    targets: Sequence[Any] = ()
+    recipients: Sequence[Any] = ()
+    bundle_sets: Sequence[Any] = ()
+
+
+@dataclass(frozen=True)
 class Settings:
     """What holds for the whole cluster: the variables of role platform that the checks need."""
 
@@ -51,6 +61,7 @@ class Settings:
     allow_missing: Sequence[str] = ()
     known_ca: str = ""
     """SHA-256 (hex) of the CA certificate that the controller's kubeconfig trusts; "" = none yet."""
+    backup: Backup = field(default_factory=Backup)
 
 
 @dataclass(frozen=True)

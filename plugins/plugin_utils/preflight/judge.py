@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ansible_collections.nilecare.platform.plugins.plugin_utils.preflight import (
+    backup,
     groups,
     machines,
     membership,
@@ -36,6 +37,7 @@ def judge_inventory(inventory: Inventory, settings: Settings, known: variables.K
         *variables.check_unknown(inventory, known),
         *variables.check_shared(inventory, known),
         *values.check_values(inventory, known),
+        *backup.check_backup(inventory, settings.backup),
     ]
 
 

@@ -88,14 +88,15 @@ def test_a_set_is_in_the_bundle_only_when_it_is_wanted(files: Path, tmp_path: Pa
 
 def test_a_set_that_nobody_knows_is_refused(files: Path, optional: str) -> None:
     with pytest.raises(
-        BundleError, match="mash is no set; expected any of autoscaling, data, mesh, monitoring, pipeline"
+        BundleError,
+        match="mash is no set; expected any of autoscaling, backup, data, mesh, monitoring, pipeline",
     ):
         make_plan(files, "modules", ["mash"])
     (files / "recipes/salaam.yml").write_text(optional.replace("mesh", "mash"))
     with pytest.raises(BundleError) as caught:
         make_plan(files, "modules")
     assert caught.value.problems == [
-        "salaam.yml.set: expected one of autoscaling, data, mesh, monitoring, pipeline, found 'mash'"
+        "salaam.yml.set: expected one of autoscaling, backup, data, mesh, monitoring, pipeline, found 'mash'"
     ]
 
 
@@ -216,3 +217,13 @@ def test_the_key_covers_a_main_program_of_ours(files: Path) -> None:
     after = make_plan(files, "modules")
     assert before.unit("hello").key != after.unit("hello").key
     assert before.unit("image-hello").key == after.unit("image-hello").key
+
+
+def test_the_etcd_that_verifies_backups_is_the_one_that_runs() -> None:
+    recipes = {recipe.component: recipe for recipe in load(OWN / "recipes")}
+    server, etcd = recipes["etcd-server"], recipes["etcd"]
+    assert (server.version, server.go and server.go.directory) == (
+        etcd.version,
+        etcd.go and etcd.go.directory,
+    )
+    assert server.set == "backup"

@@ -82,3 +82,14 @@ def test_stores_are_there_where_the_bundle_has_them(tmp_path: Path, monkeypatch:
     monkeypatch.setenv("NILECARE_BUNDLE_SETS", "mesh,data")
     found = parse(tmp_path, "stores: stores.yml\n")
     assert [host.name for host in found.groups["stores"].get_hosts()] == ["postgresql"]
+
+
+def test_an_object_store_is_there_where_the_bundle_has_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = parse(tmp_path, "")
+    assert "backup_store" not in found.groups
+    assert {host.name for host in found.groups["etcd"].get_hosts()} == {"khartoum-1", "omdurman-1", "bahri-1"}
+    monkeypatch.setenv("NILECARE_BUNDLE_SETS", "backup")
+    hosts = parse(tmp_path, "").groups["backup_store"].get_hosts()
+    assert [host.name for host in hosts] == ["mirror-1"]

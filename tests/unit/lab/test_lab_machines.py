@@ -112,6 +112,20 @@ def test_removing_takes_the_disks_along(paths: Paths) -> None:
     assert podman.calls[0][0] == "rm" and podman.calls[0][-1] == "nilecare-lab-khartoum-1"
 
 
+def test_a_machine_that_cannot_end_is_thawed_and_removed(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    podman = FakePodman(paths, refuse="rm")
+
+    def thaw(_container: str) -> list[Path]:
+        podman.refuse = ""
+        return [Path("kubepods.slice")]
+
+    monkeypatch.setattr(machines.freezer, "thaw", thaw)
+    Machines(podman, SETTINGS).carry_out([Action("remove", "khartoum-1")], {})
+    assert [call[0] for call in podman.calls] == ["rm", "container", "rm"]
+
+
 def test_power_is_cut_without_a_warning(paths: Paths) -> None:
     podman = FakePodman(paths)
     Machines(podman, SETTINGS).carry_out([Action("stop", "khartoum-1")], {})
