@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from ansible_collections.nilecare.platform.plugins.module_utils.kubernetes.apply import Options, apply_set
 from ansible_collections.nilecare.platform.plugins.module_utils.kubernetes.client import Client
+from ansible_collections.nilecare.platform.plugins.module_utils.kubernetes.errors import ApiError
 from ansible_collections.nilecare.platform.plugins.module_utils.kubernetes.objects import read, reference
 from ansible_collections.nilecare.platform.plugins.module_utils.kubernetes.waiting import wait_for
 from ansible_collections.nilecare.platform.plugins.module_utils.stores.credentials import keep
@@ -18,8 +19,10 @@ from ansible_collections.nilecare.platform.plugins.module_utils.stores.model imp
 from ansible_collections.nilecare.platform.plugins.module_utils.stores.surroundings import surroundings
 from ansible_collections.nilecare.platform.plugins.module_utils.stores.volumes import volume_objects
 
+from roles.mysql.files.mysql_agent.kubernetes import Cluster
 from tests.module import binaries
 from tests.module.conditions import until
+from tests.unit.mysql_agent.conftest import SETTINGS
 from tests.unit.stores.conftest import STORE
 from tests.unit.stores.test_store_inventory import BILLING
 from tests.unit.stores.test_store_inventory import read as read_inventory
@@ -53,7 +56,7 @@ def apply(client: Client, store: Store) -> Any:
     return apply_set(client, objects, Options(name=f"store-{store.name}", namespace="data", prune=True))
 
 
-@pytest.mark.parametrize("engine", ["postgresql", "rabbitmq", "kafka", "redis"])
+@pytest.mark.parametrize("engine", ["postgresql", "mysql", "rabbitmq", "kafka", "redis"])
 def test_a_store_is_accepted_and_then_left_alone(data: Client, engine: str) -> None:
     store = replace(STORE, name=engine, engine=engine)
     assert apply(data, store).changed
@@ -85,3 +88,37 @@ def test_a_given_password_takes_its_place(data: Client) -> None:
     ]
     assert keep(data, STORE, {"billing": "from the vault"}, "PEM", check=False) == planned
     assert keep(data, STORE, {}, "PEM", check=False) == [], "and stays when it is no longer given"
+
+
+class Bridge:
+    """The agent's way to an API server, by the platform's client."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def get(self, path: str) -> dict[str, Any]:
+        return self._client.request("GET", path)
+
+    def put(self, path: str, document: dict[str, Any]) -> dict[str, Any]:
+        return self._client.request("PUT", path, body=document)
+
+
+def test_what_agents_of_mysql_write_is_theirs(data: Client) -> None:
+    """The role makes both objects and never touches what is written into them."""
+    store = replace(STORE, name="mysql", engine="mysql")
+    apply(data, store)
+    cluster = Cluster(SETTINGS, Bridge(data))  # type: ignore[arg-type]
+    assert cluster.record().groups == ()
+    cluster.write_down(cluster.record(), "one", [])
+    cluster.write_down(cluster.record(), "two", ["one"])
+    assert cluster.lead_writers_here()
+    again = apply(data, store)
+    assert (again.created, again.updated, again.pruned) == ([], [], [])
+    assert not cluster.lead_writers_here(), "it still leads there"
+    record = cluster.record()
+    assert (record.groups, record.holder) == (("two", "one"), "mysql-1")
+    assert record.age < 60
+    old = replace(record, raw={**(record.raw or {}), "metadata": {**(record.raw or {})["metadata"]}})
+    cluster.write_down(record, "three", [])
+    with pytest.raises(ApiError, match=r"409|Conflict|modified"):
+        cluster.write_down(old, "four", [])

@@ -21,7 +21,8 @@ FILES = Path(__file__).parents[3] / "roles/bundle/files"
 def bundle_key(files: Path, source: Source, cache: Path, sets: Collection[str] = ()) -> str:
     """The bundle's key. It is remembered until a file of the recipes changes, because tasks ask often."""
     facts = [str(FORMAT), source, str(files), *sorted(sets)]
-    watched = [files, Path(__file__).parent, files.parents[2] / "tests/reference_service"]
+    programs = [files.parents[2] / folder for folder in ("tests/reference_service", "roles/mysql/files")]
+    watched = [files, Path(__file__).parent, *programs]
     for path in sorted(p for folder in watched for p in folder.rglob("*") if p.is_file()):
         stat = path.stat()
         facts.append(f"{path}:{stat.st_mtime_ns}:{stat.st_size}")

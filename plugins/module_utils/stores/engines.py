@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-ENGINES = ("kafka", "postgresql", "rabbitmq", "redis")
+ENGINES = ("kafka", "mysql", "postgresql", "rabbitmq", "redis")
 
 
 def engine_of(name: str) -> Any:

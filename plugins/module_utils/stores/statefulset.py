@@ -29,24 +29,28 @@ class Container:
     """What an engine runs.
 
     :param command: of the container; images' entrypoints are not used.
-    :param data: where the volume is mounted.
+    :param data: where the volume is mounted; nowhere without it.
+    :param reads_data: whether it can only look at what is there.
     :param ports: numbers by name.
     :param environment: texts by variable.
     :param fields: fields of the pod by variable, as ``metadata.name``.
     :param secrets: Secret and key by variable.
     :param writable: directories that are empty at each start, with the most bytes that they may have.
+    :param shared: such directories that all containers see which name them.
     :param probes: ``startupProbe``, ``readinessProbe``, ``livenessProbe`` as Kubernetes writes them.
     :param tier_share: share of the tier that this container may use.
     """
 
     name: str
     command: tuple[str, ...]
-    data: str
     ports: Mapping[str, int]
+    data: str = ""
+    reads_data: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
     fields: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     writable: Mapping[str, int] = field(default_factory=dict)
+    shared: Mapping[str, int] = field(default_factory=dict)
     probes: Mapping[str, Any] = field(default_factory=dict)
     image: str = ""
     tier_share: float = 1.0
@@ -188,28 +192,40 @@ def _container(store: Store, container: Container) -> dict[str, Any]:
             "capabilities": {"drop": ["ALL"]},
         },
         "volumeMounts": [
-            {"name": "data", "mountPath": container.data},
+            *_data_mount(container),
             certificates.mount(),
             {"name": "configuration", "mountPath": CONFIGURATION, "readOnly": True},
             *(
                 {"name": _volume_name(container, path), "mountPath": path}
                 for path in sorted(container.writable)
             ),
+            *({"name": _shared_name(path), "mountPath": path} for path in sorted(container.shared)),
         ],
         **container.probes,
     }
+
+
+def _data_mount(container: Container) -> list[dict[str, Any]]:
+    if not container.data:
+        return []
+    read_only = {"readOnly": True} if container.reads_data else {}
+    return [{"name": "data", "mountPath": container.data, **read_only}]
 
 
 def _volume_name(container: Container, path: str) -> str:
     return f"{container.name}{path.replace('/', '-')}"
 
 
+def _shared_name(path: str) -> str:
+    return f"shared{path.replace('/', '-')}"
+
+
 def _writable_volumes(containers: list[Container]) -> list[dict[str, Any]]:
-    return [
-        {"name": _volume_name(one, path), "emptyDir": {"sizeLimit": memory_text(one.writable[path])}}
-        for one in containers
-        for path in sorted(one.writable)
-    ]
+    sizes = {
+        _volume_name(one, path): size for one in containers for path, size in sorted(one.writable.items())
+    }
+    sizes |= {_shared_name(path): size for one in containers for path, size in sorted(one.shared.items())}
+    return [{"name": name, "emptyDir": {"sizeLimit": memory_text(size)}} for name, size in sizes.items()]
 
 
 def configuration(store: Store, files: Mapping[str, str]) -> dict[str, Any]:
