@@ -69,7 +69,9 @@ options:
     type: str
     default: nilecare
   wait:
-    description: Wait until all objects of the set are ready. The error says why they are not.
+    description:
+      - Wait until all objects of the set are ready. The error says why they are not.
+      - With O(state=absent), wait until the objects are gone, and what they own, such as pods.
     type: bool
     default: false
   wait_timeout:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from ansible_collections.nilecare.platform.plugins.module_utils.kubernetes.apply
 )
 from ansible_collections.nilecare.platform.plugins.module_utils.kubernetes.client import Client
 
+from tests.module.conditions import until
 from tests.module.conftest import Apply
 from tests.module.control_plane import ControlPlane
 from tests.module.samples import config_map, custom, definition, deployment, pod_spec, secret
@@ -174,6 +176,22 @@ def test_objects_that_left_are_pruned(apply: Apply, client: Client, namespace: s
     assert client.get("v1", "ConfigMap", "goes", namespace) is None
     assert client.get("v1", "ConfigMap", "stays", namespace) is not None
     assert not apply([config_map("stays")])["changed"]
+
+
+def test_a_set_that_is_taken_away_is_waited_for(apply: Apply, client: Client, namespace: str) -> None:
+    """What an object owns goes before it; here, without a garbage collector, the test says when that is."""
+    apply([deployment("app", replicas=2)])
+    live = ("apps/v1", "Deployment", "app", namespace)
+    with ThreadPoolExecutor(1) as pool:
+        run = pool.submit(apply, [], state="absent", wait=True)
+        until(lambda: client.get(*live)["metadata"].get("deletionTimestamp"), "the object is deleted")
+        with pytest.raises(TimeoutError):
+            run.result(2)
+        body = {"metadata": {"finalizers": []}}
+        path = f"/apis/apps/v1/namespaces/{namespace}/deployments/app"
+        client.request("PATCH", path, None, body, {"Content-Type": "application/merge-patch+json"})
+        assert run.result(30)["pruned"] == [f"Deployment {namespace}/app"]
+    assert client.get(*live) is None
 
 
 def test_claims_are_pruned_only_when_told(apply: Apply, client: Client, namespace: str) -> None:

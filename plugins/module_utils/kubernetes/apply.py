@@ -18,6 +18,7 @@ from .objects import Reference, reference
 
 _DEFINITION = "CustomResourceDefinition"
 _ESTABLISH_TIMEOUT = 60.0
+_PAUSE = 0.5
 _RECREATE = (
     "This cannot be changed in place: delete the object, then apply again (its pods or data may go with it)"
 )
@@ -437,17 +438,43 @@ class _Run:
         ordered = sorted(leaving, key=lambda obj: -objects.phase(obj["kind"]))
         if not self.options.check:
             self.client.map(self._delete, ordered)
+            if self._until_gone:
+                self._wait_until_gone(ordered)
         for obj in ordered:
             title = str(reference(obj))
             self.result.pruned.append(title)
             if self.options.diff:
                 self.result.differences.append(display.difference(title, obj, None))
 
+    @property
+    def _until_gone(self) -> bool:
+        """Whether the whole set is taken away, and what it owns is waited for."""
+        return self.options.wait and not self.desired
+
     def _delete(self, obj: dict[str, Any]) -> None:
         target = reference(obj)
         self.client.delete(
-            target.api_version, target.kind, target.name, target.namespace, uid=obj["metadata"]["uid"]
+            target.api_version,
+            target.kind,
+            target.name,
+            target.namespace,
+            "Foreground" if self._until_gone else "Background",
+            uid=obj["metadata"]["uid"],
         )
+
+    def _wait_until_gone(self, leaving: list[dict[str, Any]]) -> None:
+        """An object that is deleted in the foreground goes after all that it owns."""
+        deadline = time.monotonic() + self.options.wait_timeout
+        left = [reference(obj) for obj in leaving]
+        while left := [
+            one for one in left if self.client.get(one.api_version, one.kind, one.name, one.namespace)
+        ]:
+            if time.monotonic() > deadline:
+                names = ", ".join(str(one) for one in left)
+                raise ApplyFailed(
+                    f"{names}: deleted, but still there after {self.options.wait_timeout} s", self.result
+                )
+            time.sleep(_PAUSE)
 
     def _finish_parent(
         self, found: dict[str, Any] | None, kinds: set[str], kept: list[dict[str, Any]], namespaces: set[str]
