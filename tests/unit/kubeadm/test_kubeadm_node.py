@@ -39,6 +39,10 @@ class Kubeadm:
         return ""
 
 
+#: how a machine is made bare: nothing of it may start anew, and nothing may ask a cluster that is gone
+UNDONE = ["stop", "end", "pretend", "reset", "clean"]
+
+
 @pytest.fixture
 def play(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     def start(found: state.State, failures: Sequence[str] = ()) -> Kubeadm:
@@ -59,6 +63,10 @@ def play(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
         monkeypatch.setattr(process, "secret_directory", directory)
         monkeypatch.setattr(node.Node, "look", lambda _self: fake.found)
         monkeypatch.setattr(node, "forget_myself", lambda _node: fake.calls.append("forget"))
+        # What the machine that runs the tests must not see: it may have a kubelet and containers of its own.
+        monkeypatch.setattr(node, "stop_kubelet", lambda: fake.calls.append("stop"))
+        monkeypatch.setattr(node, "end_containers", lambda dry_run: fake.calls.append("end"))
+        monkeypatch.setattr(node, "pretend_network", lambda: fake.calls.append("pretend"))
         monkeypatch.setattr(node, "remove_remains", lambda: fake.calls.append("clean"))
         monkeypatch.setattr("time.sleep", lambda _seconds: None)
         return fake
@@ -82,13 +90,13 @@ def test_a_bare_machine_joins_with_its_secrets_in_a_file(play: Any) -> None:
 def test_half_a_join_is_undone_first(play: Any) -> None:
     fake = play(state.State("partial", ca_fingerprint=state.fingerprint(CA)))
     assert join()[2] == "undid a broken join and joined"
-    assert fake.calls == ["forget", "reset", "clean", "join"]
+    assert fake.calls == ["forget", *UNDONE, "join"]
 
 
 def test_a_busy_etcd_is_tried_again_after_forgetting(play: Any) -> None:
     fake = play(state.State("absent"), ["etcdserver: too many learner members in cluster"] * 2)
     assert join()[2] == "joined at the 3. attempt"
-    assert fake.calls == ["join", "forget", "reset", "clean"] * 2 + ["join"]
+    assert fake.calls == ["join", "forget", *UNDONE] * 2 + ["join"]
 
 
 def test_attempts_end(play: Any) -> None:
@@ -137,7 +145,7 @@ def test_a_broken_init_is_undone_and_done_anew(play: Any) -> None:
         NODE, [{"kind": "InitConfiguration"}, {"kind": "Cluster"}], False
     )
     assert changed and done == "undid a broken init and created the cluster"
-    assert fake.calls == ["reset", "clean", "init"]
+    assert fake.calls == [*UNDONE, "init"]
     assert fake.files[0]["bootstrapTokens"][0]["ttl"] == "1m0s"
 
 
