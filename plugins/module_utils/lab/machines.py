@@ -156,21 +156,24 @@ class Machines:
                 self.podman.run("start", container)
             elif action.verb == "stop":
                 # Off as by the power switch: nothing is told in advance.
-                self.podman.run("kill", container)
-                freezer.thaw(self.podman.identifier(container))
+                self._end(container, "kill", container)
                 self.podman.run("wait", container)
             elif action.verb == "remove":
-                self._remove(container)
+                self._end(container, "rm", "--force", "--time", "0", container)
                 shutil.rmtree(self.directory / action.machine, ignore_errors=True)
 
-    def _remove(self, container: str) -> None:
-        command = ("rm", "--force", "--time", "0", container)
+    def _end(self, container: str, *command: str) -> None:
+        """Run a command that ends a machine, whatever of it is frozen."""
+        identifier = self.podman.identifier(container)
+        freezer.thaw(identifier)
         try:
             self.podman.run(*command)
         except PodmanError:
-            if not freezer.thaw(self.podman.identifier(container)):
+            # Frozen since: it ends now that it is thawed, and is ended already when podman is asked again.
+            if not freezer.thaw(identifier):
                 raise
-            self.podman.run(*command)
+            if self.podman.exists(container):
+                self.podman.run("rm" if command[0] == "rm" else "wait", *command[1:])
 
     def _create(self, name: str, address: str) -> None:
         directory = self.directory / name

@@ -109,27 +109,41 @@ def test_removing_takes_the_disks_along(paths: Paths) -> None:
     (lab.directory / "khartoum-1" / "etcd").mkdir(parents=True)
     lab.carry_out([Action("remove", "khartoum-1")], {})
     assert not (lab.directory / "khartoum-1").exists()
-    assert podman.calls[0][0] == "rm" and podman.calls[0][-1] == "nilecare-lab-khartoum-1"
+    assert podman.calls[-1][0] == "rm" and podman.calls[-1][-1] == "nilecare-lab-khartoum-1"
 
 
-def test_a_machine_that_cannot_end_is_thawed_and_removed(
-    paths: Paths, monkeypatch: pytest.MonkeyPatch
+class Frozen(FakePodman):
+    """Its containers cannot be ended before they are thawed."""
+
+    def run(self, *arguments: str, stdin: bytes = b"", timeout: float = 300) -> str:
+        super().run(*arguments, stdin=stdin, timeout=timeout)
+        return "0b567940def3" if arguments[0] == "container" else ""
+
+
+@pytest.mark.parametrize(("verb", "again"), [("remove", ["rm"]), ("stop", ["wait", "wait"])])
+def test_a_machine_that_cannot_end_is_thawed(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch, verb: str, again: list[str]
 ) -> None:
-    podman = FakePodman(paths, refuse="rm")
+    podman = Frozen(paths, refuse={"remove": "rm", "stop": "kill"}[verb])
+    thawed: list[str] = []
 
-    def thaw(_container: str) -> list[Path]:
-        podman.refuse = ""
+    def thaw(container: str) -> list[Path]:
+        thawed.append(container)
+        if len(thawed) == 2:
+            podman.refuse = ""
         return [Path("kubepods.slice")]
 
     monkeypatch.setattr(machines.freezer, "thaw", thaw)
-    Machines(podman, SETTINGS).carry_out([Action("remove", "khartoum-1")], {})
-    assert [call[0] for call in podman.calls] == ["rm", "container", "rm"]
+    first = podman.refuse
+    Machines(podman, SETTINGS).carry_out([Action(verb, "khartoum-1")], {})
+    assert thawed == ["0b567940def3"] * 2
+    assert [call[0] for call in podman.calls if call[0] != "container"] == [first, *again]
 
 
 def test_power_is_cut_without_a_warning(paths: Paths) -> None:
     podman = FakePodman(paths)
     Machines(podman, SETTINGS).carry_out([Action("stop", "khartoum-1")], {})
-    assert podman.calls[0] == ("kill", "nilecare-lab-khartoum-1")
+    assert ("kill", "nilecare-lab-khartoum-1") in podman.calls
 
 
 def test_every_failing_machine_is_named() -> None:
