@@ -172,7 +172,7 @@ class Machines:
             # Frozen since: it ends now that it is thawed, and is ended already when podman is asked again.
             if not freezer.thaw(identifier):
                 raise
-            if self.podman.exists(container):
+            if self.podman.identifier(container):
                 self.podman.run("rm" if command[0] == "rm" else "wait", *command[1:])
 
     def _create(self, name: str, address: str) -> None:

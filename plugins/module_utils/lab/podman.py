@@ -205,10 +205,6 @@ class Podman:
         except PodmanError:
             return ""
 
-    def exists(self, container: str) -> bool:
-        """Whether there is a container of this name, running or not."""
-        return bool(self.identifier(container))
-
     def exec(self, container: str, command: Sequence[str], timeout: float = 60) -> str:
         """Run a command in a container; its output whatever it says, for its exit code is its answer."""
         arguments = ("podman", "exec", container, *command)

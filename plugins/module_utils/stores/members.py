@@ -72,10 +72,7 @@ def look(client: Client, store: Store, settings: Mapping[str, Any], execute: Exe
     pods = {p["metadata"]["name"]: p for p in client.list("v1", "Pod", store.namespace).items}
     nodes = {n["metadata"]["name"]: n for n in client.list("v1", "Node").items}
     found = Members(store, [_member(name, pods.get(name), nodes) for name in store.members])
-    engine = engine_of(store.engine)
-    if not hasattr(engine, "standings"):
-        return found
-    failure = ""
+    engine, failure = engine_of(store.engine), ""
     for asked in (one.name for one in found.members if one.ready):
         try:
             standings, found.faults = engine.standings(store, settings, asked, execute)

@@ -20,7 +20,6 @@ from .certificates import certificate
 from .common import metadata
 from .engines import known
 from .execute import Execute
-from .members import Standing
 from .model import Store
 from .statefulset import (
     CONFIGURATION,
@@ -35,6 +34,8 @@ from .store_secrets import members_secret
 
 PORT = 5432
 API_PORT = postgresql_patroni.API_PORT
+#: how its members stand (see members.py); Patroni knows
+standings = postgresql_patroni.standings
 ROLE = "nilecare.sd/role"
 """Label that Patroni keeps on its pods: ``primary`` or ``replica``."""
 DATA = "/var/lib/postgresql/data"
@@ -125,13 +126,6 @@ def render(store: Store, given: Mapping[str, Any]) -> list[dict[str, Any]]:
         budget(store),
         stateful_set(store, [_container(store, settings)], files, stop_seconds=120, token=True),
     ]
-
-
-def standings(
-    store: Store, given: Mapping[str, Any], asked: str, execute: Execute
-) -> tuple[dict[str, Standing], list[str]]:
-    """How its members stand, as one that is asked knows it (see members.py)."""
-    return postgresql_patroni.standings(store, given, asked, execute)
 
 
 def _container(store: Store, settings: Settings) -> Container:

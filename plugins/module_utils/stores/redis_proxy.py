@@ -16,7 +16,7 @@ from .certificates import AUTHORITY
 from .common import digest, labels, metadata
 from .model import Store
 from .network import pods
-from .statefulset import CONFIGURATION, DIGEST, probe
+from .statefulset import CONFIGURATION, DIGEST, probe, spread, without_privilege
 from .store_secrets import members_secret
 
 if TYPE_CHECKING:
@@ -137,6 +137,8 @@ frontend health
 
 def _deployment(store: Store, settings: Settings, configuration: str) -> dict[str, Any]:
     health = {"scheme": "HTTP", "port": "health"}
+    # An update's new pods are spread by themselves.
+    of_one_version = {"matchLabelKeys": ["pod-template-hash"]}
     container = {
         "name": "haproxy",
         "image": settings.proxy_image,
@@ -155,11 +157,7 @@ def _deployment(store: Store, settings: Settings, configuration: str) -> dict[st
             "requests": {"cpu": "50m", "memory": "64Mi"},
             "limits": {"cpu": "500m", "memory": "256Mi"},
         },
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
+        "securityContext": without_privilege(),
         "volumeMounts": [
             {"name": "configuration", "mountPath": CONFIGURATION, "readOnly": True},
             {"name": "authority", "mountPath": TLS, "readOnly": True},
@@ -194,8 +192,8 @@ def _deployment(store: Store, settings: Settings, configuration: str) -> dict[st
                         "seccompProfile": {"type": "RuntimeDefault"},
                     },
                     "topologySpreadConstraints": [
-                        _spread(store, ZONE, "DoNotSchedule"),
-                        _spread(store, HOSTNAME, "ScheduleAnyway"),
+                        {**spread(selector(store), ZONE, "DoNotSchedule"), **of_one_version},
+                        {**spread(selector(store), HOSTNAME, "ScheduleAnyway"), **of_one_version},
                     ],
                     "containers": [container],
                     "volumes": [
@@ -206,17 +204,6 @@ def _deployment(store: Store, settings: Settings, configuration: str) -> dict[st
             },
         },
     )
-
-
-def _spread(store: Store, key: str, otherwise: str) -> dict[str, Any]:
-    return {
-        "maxSkew": 1,
-        "topologyKey": key,
-        "whenUnsatisfiable": otherwise,
-        "labelSelector": {"matchLabels": selector(store)},
-        # An update's new pods are spread by themselves.
-        "matchLabelKeys": ["pod-template-hash"],
-    }
 
 
 def _policy(store: Store) -> dict[str, Any]:

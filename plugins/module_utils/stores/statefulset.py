@@ -97,8 +97,8 @@ def stateful_set(
                 ]
             },
             "topologySpreadConstraints": [
-                _spread(store, ZONE, "DoNotSchedule"),
-                _spread(store, HOSTNAME, "ScheduleAnyway"),
+                spread(selector(store), ZONE, "DoNotSchedule"),
+                spread(selector(store), HOSTNAME, "ScheduleAnyway"),
             ],
             # A member runs where its volume is, or nowhere: it waits for its machine.
             "tolerations": [
@@ -145,12 +145,25 @@ def _claim_template(store: Store) -> dict[str, Any]:
     }
 
 
-def _spread(store: Store, key: str, otherwise: str) -> dict[str, Any]:
+def without_privilege() -> dict[str, Any]:
+    """A container's security context: it can neither get more rights nor write to its image."""
+    return {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+
+
+def spread(chosen: Mapping[str, str], key: str, otherwise: str) -> dict[str, Any]:
+    """Pods with these labels in equal numbers on nodes of each value of a label.
+
+    :param otherwise: what becomes of a pod for which that cannot be.
+    """
     return {
         "maxSkew": 1,
         "topologyKey": key,
         "whenUnsatisfiable": otherwise,
-        "labelSelector": {"matchLabels": selector(store)},
+        "labelSelector": {"matchLabels": dict(chosen)},
     }
 
 
@@ -186,11 +199,7 @@ def _container(store: Store, container: Container) -> dict[str, Any]:
                 "memory": memory_text(int(tier.memory_limit * share) // 2**20 * 2**20),
             },
         },
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
+        "securityContext": without_privilege(),
         "volumeMounts": [
             *_data_mount(container),
             certificates.mount(),
