@@ -9,17 +9,16 @@ anything else. Passwords go to the server hashed; whether one is still right is 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
+from . import sql_accounts
 from .execute import Execute
 from .model import Store
 from .mysql_password import fits, hashed
 from .mysql_server import SOCKET
+from .sql_accounts import OURS, Server
 
-OURS = "service of the platform"
-"""Comment on users that are made here; others are left alone."""
 MAY_WRITE = """\
 SELECT COUNT(*) FROM performance_schema.replication_group_members
 WHERE MEMBER_ID = @@server_uuid AND MEMBER_STATE = 'ONLINE' AND MEMBER_ROLE = 'PRIMARY'
@@ -56,28 +55,12 @@ def adjust(
     :param passwords: by service.
     :raises ValueError: no member can be written.
     """
-    primary = find_primary(store, clients, execute)
-    state = json.loads(ask(execute, primary, clients, STATE))
-    statements, changes = plan(store, state, passwords)
-    if statements and not check:
-        ask(execute, primary, clients, "\n".join(statements))
-    return changes
 
+    def asked(member: str, text: str) -> str:
+        return ask(execute, member, clients, text)
 
-def find_primary(store: Store, clients: str, execute: Execute) -> str:
-    """The member that writes.
-
-    :raises ValueError: there is none; what each of them answered.
-    """
-    answers = []
-    for member in store.members:
-        try:
-            if ask(execute, member, clients, MAY_WRITE).strip() == "1":
-                return member
-            answers.append(f"{member}: does not write")
-        except ValueError as error:
-            answers.append(f"{member}: {error}")
-    raise ValueError(f"no member can be written: {'; '.join(answers)}")
+    server = Server(asked, MAY_WRITE, "1", "does not write", STATE)
+    return sql_accounts.adjust(server, store, plan, passwords, check)
 
 
 def ask(execute: Execute, member: str, clients: str, text: str) -> str:

@@ -12,19 +12,18 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import json
 import os
 from collections.abc import Mapping
 from typing import Any
 
+from . import sql_accounts
 from .execute import Execute
 from .model import Store
+from .sql_accounts import OURS, Server
 
 SOCKETS = "/var/run/postgresql"
 ITERATIONS = 4096
 """PostgreSQL's own number."""
-OURS = "service of the platform"
-"""Comment on users that are made here; others are left alone."""
 STATE = f"""\
 SELECT json_build_object(
   'users', (SELECT coalesce(json_object_agg(rolname, json_build_object(
@@ -40,37 +39,18 @@ def adjust(
 ) -> list[str]:
     """Bring about users and databases, and say what was changed, or would be.
 
+    :param binaries: directory of the program psql in the image.
     :param passwords: by service.
     :raises ValueError: no member can be written, or a database belongs to somebody else.
     """
-    primary = find_primary(store, binaries, execute)
-    state = json.loads(_ask(execute, primary, binaries, STATE))
-    statements, changes = plan(store, state, passwords)
-    if statements and not check:
-        _ask(execute, primary, binaries, "\n".join(statements))
-    return changes
 
+    def asked(member: str, text: str) -> str:
+        command = [f"{binaries}/psql", "--no-psqlrc", "--quiet", "--no-align", "--tuples-only"]
+        command += ["--set=ON_ERROR_STOP=1", f"--host={SOCKETS}", "--username=postgres", "--dbname=postgres"]
+        return execute(member, command, text)
 
-def find_primary(store: Store, binaries: str, execute: Execute) -> str:
-    """The member that can be written.
-
-    :raises ValueError: there is none; what each of them answered.
-    """
-    answers = []
-    for member in store.members:
-        try:
-            if _ask(execute, member, binaries, "SELECT pg_is_in_recovery();").strip() == "f":
-                return member
-            answers.append(f"{member}: is a replica")
-        except ValueError as error:
-            answers.append(f"{member}: {error}")
-    raise ValueError(f"no member can be written: {'; '.join(answers)}")
-
-
-def _ask(execute: Execute, member: str, binaries: str, text: str) -> str:
-    command = [f"{binaries}/psql", "--no-psqlrc", "--quiet", "--no-align", "--tuples-only"]
-    command += ["--set=ON_ERROR_STOP=1", f"--host={SOCKETS}", "--username=postgres", "--dbname=postgres"]
-    return execute(member, command, text)
+    server = Server(asked, "SELECT pg_is_in_recovery();", "f", "is a replica", STATE)
+    return sql_accounts.adjust(server, store, plan, passwords, check)
 
 
 def plan(store: Store, state: Mapping[str, Any], passwords: Mapping[str, str]) -> tuple[list[str], list[str]]:
