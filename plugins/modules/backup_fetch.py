@@ -12,60 +12,11 @@ module: backup_fetch
 short_description: Bring a backup of etcd to the controller and decrypt it
 version_added: 0.1.0
 author: NileCare platform team (@nilecare)
+extends_documentation_fragment: [nilecare.platform.backup_targets]
 description:
   - Finds a backup by name or the newest one, compares it with its record and decrypts it into a folder that
     only its owner reads. The identity leaves the controller for nowhere.
 options:
-  targets:
-    description: Entries of C(backup_targets).
-    type: list
-    elements: dict
-    required: true
-    suboptions:
-      name:
-        description: Name of the target.
-        type: str
-        required: true
-      site:
-        description: Where it is, for people.
-        type: str
-        default: ''
-      country:
-        description: Country that it is in. Preflight judges it.
-        type: str
-        default: ''
-      endpoint:
-        description: Address of the S3 interface.
-        type: str
-        required: true
-      bucket:
-        description: The bucket.
-        type: str
-        required: true
-      region:
-        description: Region that requests are signed for.
-        type: str
-        default: us-east-1
-      access_key:
-        description: Name of the key.
-        type: str
-        required: true
-      secret_key:
-        description: The key.
-        type: str
-        required: true
-      authority:
-        description: PEM of the authority that the endpoint's certificate comes from; empty for the system's.
-        type: str
-        default: ''
-      enabled:
-        description: Whether backups go there.
-        type: bool
-        default: true
-      residency_approval:
-        description: Who allowed it to be abroad. Preflight judges it.
-        type: str
-        default: ''
   target:
     description: Name of the target to take it from; by default the first one that is enabled.
     type: str

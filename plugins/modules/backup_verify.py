@@ -12,6 +12,7 @@ module: backup_verify
 short_description: Restore a backup of etcd aside, start it and count its keys
 version_added: 0.1.0
 author: NileCare platform team (@nilecare)
+extends_documentation_fragment: [nilecare.platform.backup_targets]
 description:
   - Fetches a backup from each target, compares size and checksums with its record, decrypts it, restores it
     into a folder that is gone afterwards, starts an etcd of its own from it and counts the keys.
@@ -19,56 +20,6 @@ description:
   - What was found is a section of the report. A backup that is wrong, missing or too old is a failure, once
     all targets were looked at.
 options:
-  targets:
-    description: Entries of C(backup_targets). Those that are not enabled are left out.
-    type: list
-    elements: dict
-    required: true
-    suboptions:
-      name:
-        description: Name of the target.
-        type: str
-        required: true
-      site:
-        description: Where it is, for people.
-        type: str
-        default: ''
-      country:
-        description: Country that it is in. Preflight judges it.
-        type: str
-        default: ''
-      endpoint:
-        description: Address of the S3 interface.
-        type: str
-        required: true
-      bucket:
-        description: The bucket.
-        type: str
-        required: true
-      region:
-        description: Region that requests are signed for.
-        type: str
-        default: us-east-1
-      access_key:
-        description: Name of the key.
-        type: str
-        required: true
-      secret_key:
-        description: The key.
-        type: str
-        required: true
-      authority:
-        description: PEM of the authority that the endpoint's certificate comes from; empty for the system's.
-        type: str
-        default: ''
-      enabled:
-        description: Whether backups go there.
-        type: bool
-        default: true
-      residency_approval:
-        description: Who allowed it to be abroad. Preflight judges it.
-        type: str
-        default: ''
   cluster:
     description: Name of the cluster.
     type: str

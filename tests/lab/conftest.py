@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .edge import HOST, edge_addresses, leaving
+from .edge import leaving, traffic_to
 from .harness import NODES, Lab, until
 from .traffic import Traffic
 
@@ -29,4 +29,4 @@ def platform(lab: Lab) -> Lab:
 def traffic(lab: Lab) -> Traffic:
     # Pods of the version before answer what is still under way until their own end.
     until(lambda: not leaving(lab, "appointment-service"), 90, "pods of the version before have ended")
-    return Traffic(edge_addresses(lab), HOST, "/appointment/slots", lab.state / "ca" / "ca.crt")
+    return traffic_to(lab, "/appointment/slots")

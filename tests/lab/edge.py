@@ -5,8 +5,10 @@ from __future__ import annotations
 import socket
 import ssl
 from collections import defaultdict
+from pathlib import Path
 
 from .harness import Lab
+from .traffic import Traffic
 
 HOST = "api.nilecare.sd"
 SITES = {"khartoum", "omdurman", "bahri"}
@@ -21,9 +23,19 @@ def edge_addresses(lab: Lab) -> list[str]:
     ]
 
 
+def traffic_to(lab: Lab, path: str) -> Traffic:
+    """Requests from outside to one path, through all addresses."""
+    return Traffic(edge_addresses(lab), HOST, path, authority(lab))
+
+
+def authority(lab: Lab) -> Path:
+    """The platform's authority, which signed what the edge shows."""
+    return lab.state / "ca" / "ca.crt"
+
+
 def serials(lab: Lab) -> set[str]:
     """Serial numbers of the certificates that the edge's addresses show; each is verified."""
-    context = ssl.create_default_context(cafile=str(lab.state / "ca" / "ca.crt"))
+    context = ssl.create_default_context(cafile=authority(lab))
     found = set()
     for address in edge_addresses(lab):
         with (

@@ -10,13 +10,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
+from tests.lab.edge import HOST, authority, edge_addresses
 from tests.lab.harness import Lab, Ran, Running, until
 from tests.lab.traffic import Traffic, connect
-
-HOST = "api.nilecare.sd"
 
 
 @dataclass
@@ -89,23 +87,12 @@ class Service:
         """Requests through the edge, or from a caller in the mesh where one is named."""
         if self.caller:
             return Inside(self, self.port, self.caller, rate)
-        return Timed(self._addresses(), HOST, self.path, self._authority(), rate=rate)
-
-    def _addresses(self) -> list[str]:
-        services = self.lab.get("services", "--namespace", "edge")["items"]
-        return [
-            s["status"]["loadBalancer"]["ingress"][0]["ip"]
-            for s in services
-            if s["spec"]["type"] == "LoadBalancer"
-        ]
-
-    def _authority(self) -> Path:
-        return self.lab.state / "ca" / "ca.crt"
+        return Timed(edge_addresses(self.lab), HOST, self.path, authority(self.lab), rate=rate)
 
     def version(self, headers: dict[str, str]) -> str:
         """The version that answers one request through the edge that has these headers."""
-        context = ssl.create_default_context(cafile=str(self._authority()))
-        connection = connect(self._addresses(), HOST, context)
+        context = ssl.create_default_context(cafile=authority(self.lab))
+        connection = connect(edge_addresses(self.lab), HOST, context)
         try:
             connection.request("GET", self.path, headers=headers)
             answer = json.loads(connection.getresponse().read())
@@ -209,7 +196,7 @@ class Inside(Timed):
     """The same from a pod of a declared caller in the mesh, whose proxy divides the requests."""
 
     def __init__(self, service: Service, port: int, caller: tuple[str, str], rate: float) -> None:
-        super().__init__([], "", service.path, service.lab.state / "ca" / "ca.crt", rate=rate)
+        super().__init__([], "", service.path, authority(service.lab), rate=rate)
         self.service = service
         self.port = port
         self.caller = caller

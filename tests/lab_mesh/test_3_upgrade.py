@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import statistics
 
-from tests.lab.edge import HOST, edge_addresses
+from tests.lab.edge import traffic_to
 from tests.lab.harness import Lab, until
-from tests.lab.traffic import Traffic
 
 from .mesh import EHR, EHR_PORT, Answer, Mesh
 
@@ -72,7 +71,7 @@ def test_an_upgrade_whose_pods_do_not_start_is_taken_back(lab: Lab, mesh: Mesh) 
         "istio_proxy_resources": {"requests": {"cpu": "64"}, "limits": {"cpu": "64"}},
         "istio_wait_seconds": 60,
     }
-    with Traffic(edge_addresses(lab), HOST, "/ehr/patients", lab.state / "ca" / "ca.crt") as traffic:
+    with traffic_to(lab, "/ehr/patients") as traffic:
         ran = lab.run("istio_upgrade", "-e", json.dumps(terms))
     print(f"\n   {len(traffic.answers)} requests answered, {len(traffic.lost)} lost")
     assert ran.code != 0
@@ -87,7 +86,7 @@ def test_an_upgrade_of_istiod_loses_no_request(lab: Lab, mesh: Mesh) -> None:
     before = revisions(mesh)
     assert len(before) == 1
     assert NEXT not in before
-    with Traffic(edge_addresses(lab), HOST, "/ehr/patients", lab.state / "ca" / "ca.crt") as traffic:
+    with traffic_to(lab, "/ehr/patients") as traffic:
         until(lambda: len(traffic.answers) > 20, 60, "requests are answered")
         lab.run("istio_upgrade", "-e", f"istio_revision={NEXT}").expect_success()
     print(f"\n   {len(traffic.answers)} requests answered, {len(traffic.lost)} lost")

@@ -8,13 +8,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.lab.edge import HOST, SITES, edge_addresses, serials
+from tests.lab.edge import HOST, SITES, authority, edge_addresses, serials, traffic_to
 from tests.lab.harness import Lab, Ran, until
 from tests.lab.traffic import Traffic, connect
 
 from .mesh import Mesh
 
 ISTIO = ("-e", "edge_output=istio")
+PATH = "/appointment/slots"
 
 
 def edge_pods(mesh: Mesh) -> set[str]:
@@ -22,14 +23,10 @@ def edge_pods(mesh: Mesh) -> set[str]:
     return {pod["metadata"]["name"].rsplit("-", 2)[0] for pod in mesh.pods("edge", "edge")}
 
 
-def traffic_of(lab: Lab) -> Traffic:
-    return Traffic(edge_addresses(lab), HOST, "/appointment/slots", lab.state / "ca" / "ca.crt")
-
-
 @pytest.fixture(scope="module")
 def switched(lab: Lab, mesh: Mesh) -> Iterator[tuple[Ran, Traffic]]:
     """The edge after it was handed to the gateway, and what clients saw of it."""
-    with traffic_of(lab) as traffic:
+    with traffic_to(lab, PATH) as traffic:
         ran = lab.run("edge", *ISTIO).expect_success()
     yield ran, traffic
     lab.run("edge").expect_success()
@@ -49,14 +46,14 @@ def test_every_route_is_answered_through_every_address(lab: Lab, switched: tuple
     (edge,) = [section for section in ran.report["sections"] if section["title"] == "Edge"]
     assert edge["state"] == "ok", edge
     assert len(edge["tables"][0]["rows"]) == 5
-    with traffic_of(lab) as traffic:
+    with traffic_to(lab, PATH) as traffic:
         until(lambda: set(traffic.count("zone")) == SITES, 120, "an answer from every site")
     assert traffic.lost == []
 
 
 def test_clients_see_the_same_certificate_and_another_server(lab: Lab, switched: tuple[Ran, Traffic]) -> None:
     assert len(serials(lab)) == 1
-    context = ssl.create_default_context(cafile=str(lab.state / "ca" / "ca.crt"))
+    context = ssl.create_default_context(cafile=authority(lab))
     # Envoy hangs up on names that no route has.
     with pytest.raises(OSError, match=r"reset|EOF|certificate"):
         connect(edge_addresses(lab), "api.elsewhere.sd", context)
@@ -81,7 +78,7 @@ def test_a_second_run_changes_nothing(lab: Lab, switched: tuple[Ran, Traffic]) -
 def test_nginx_takes_over_again_without_a_lost_request(
     lab: Lab, mesh: Mesh, switched: tuple[Ran, Traffic]
 ) -> None:
-    with traffic_of(lab) as traffic:
+    with traffic_to(lab, PATH) as traffic:
         lab.run("edge").expect_success()
     assert traffic.lost == []
     until(lambda: edge_pods(mesh) == {"edge"}, 90, "the gateway has ended")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from ansible_collections.nilecare.platform.plugins.module_utils.kubernetes.client import Client
 
 from tests.module import playbooks
@@ -34,17 +35,16 @@ def test_the_routes_come_out_as_ingress_objects(
     assert "changed=0" in playbooks.run(state, "edge", *arguments)
 
 
-def test_a_name_that_the_issuer_may_not_sign_for_is_refused(
-    control_plane: ControlPlane, tmp_path: Path
+@pytest.mark.parametrize(
+    ("choice", "said"),
+    [
+        ("edge_domain=api.evilnilecare.sd", "may not sign for api.evilnilecare.sd."),
+        ("edge_output=istio", "mesh_enabled must be true. Nothing was changed."),
+    ],
+)
+def test_what_cannot_be_served_is_refused(
+    control_plane: ControlPlane, tmp_path: Path, choice: str, said: str
 ) -> None:
     state = playbooks.state_directory(tmp_path, control_plane)
-    text = playbooks.run(state, "edge", "--tags", "edge", "-e", "edge_domain=api.evilnilecare.sd", code=2)
-    assert "may not sign for api.evilnilecare.sd." in " ".join(text.split())
-
-
-def test_a_gateway_of_a_mesh_that_is_not_there_is_refused(
-    control_plane: ControlPlane, tmp_path: Path
-) -> None:
-    state = playbooks.state_directory(tmp_path, control_plane)
-    text = playbooks.run(state, "edge", "--tags", "edge", "-e", "edge_output=istio", code=2)
-    assert "mesh_enabled must be true. Nothing was changed." in " ".join(text.split())
+    text = playbooks.run(state, "edge", "--tags", "edge", "-e", choice, code=2)
+    assert said in " ".join(text.split())
