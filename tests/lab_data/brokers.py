@@ -5,17 +5,15 @@ The programs run as pods with the access that a service has, and say in their lo
 
 from __future__ import annotations
 
-import itertools
 import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
-from tests.lab.harness import until
-
-from .clients import IMAGE, Client, pod_of, way_out
+from . import confirmed
+from .clients import IMAGE, Client, pod_of
+from .confirmed import Confirmed, steady
 from .stores import Stores
 
 NAMESPACE = "messaging"
@@ -162,11 +160,6 @@ NOTIFICATION = Client("rabbitmq", "notification", "infrastructure")
 EHR = Client("kafka", "ehr", "clinical")
 
 
-def way_to_brokers(namespace: str) -> dict[str, Any]:
-    """What lets clients reach the brokers."""
-    return way_out(namespace, NAMESPACE, "test-brokers")
-
-
 def rabbitmq(what: str, run: str = "", rate: float = 20, **extra: str) -> list[str]:
     """Command of a client of RabbitMQ: ``write``, ``read`` or ``try``."""
     return ["python3", "-u", "-c", AMQP, what, run, str(rate), json.dumps(extra)]
@@ -180,61 +173,25 @@ def kafka(what: str, *arguments: str, password: str = "") -> list[str]:
 
 def answer(stores: Stores, client: Client, name: str, command: list[str], seconds: float = 300) -> str:
     """What a pod's program wrote until it ended."""
+    return confirmed.answer(stores, _pod(client, name, command), client, NAMESPACE, seconds)
+
+
+def _pod(client: Client, name: str, command: list[str], machine: str = "") -> dict[str, Any]:
     image, uid = (KAFKA_IMAGE, 1000) if client.store == "kafka" else (IMAGE, 999)
-    asking = pod_of(client, name, command, image=image, uid=uid, scratch=True)
-    stores.apply(way_to_brokers(client.namespace), asking)
-    where = ("--namespace", client.namespace)
-
-    def ended() -> bool:
-        phase = stores.lab.get("pod", name, *where)["status"]["phase"]
-        return phase in ("Succeeded", "Failed")
-
-    try:
-        until(ended, seconds, f"an answer of {name}")
-        return stores.lab.kubectl("logs", *where, name, timeout=60).strip()
-    finally:
-        stores.lab.kubectl("delete", "pod", *where, name, "--wait=false")
+    return pod_of(client, name, command, image=image, machine=machine, uid=uid, scratch=True)
 
 
-@dataclass
-class Messages:
-    """Messages of one run, and what became of each."""
+class Messages(Confirmed):
+    """Messages to a broker."""
 
-    stores: Stores
-    client: Client
-    run: int
-    name: str
-    confirmed: list[tuple[float, int]] = field(default_factory=list)
-    refused: int = 0
-
-    def read(self) -> Messages:
-        """Read the log anew."""
-        text = self.stores.lab.kubectl("logs", "--namespace", self.client.namespace, self.name, timeout=60)
-        self.confirmed, self.refused = [], 0
-        for line in text.splitlines():
-            entry = json.loads(line) if line[:1] in "[{" else None
-            if isinstance(entry, list):
-                moment, number, error = entry
-                if error:
-                    self.refused += 1
-                else:
-                    self.confirmed.append((moment, number))
-            elif isinstance(entry, dict) and entry.get("name") == "producer_send_success":
-                number = int(str(entry["value"]).partition(".")[2])
-                self.confirmed.append((entry["timestamp"] / 1000, number))
-            elif isinstance(entry, dict) and entry.get("name") == "producer_send_error":
-                self.refused += 1
-        return self
-
-    def more(self, number: int, seconds: float) -> None:
-        """Wait for so many more confirmed messages."""
-        before = len(self.read().confirmed)
-        until(lambda: len(self.read().confirmed) >= before + number, seconds, f"{number} more messages")
-
-    def pause(self) -> float:
-        """Seconds of the longest time without a confirmed message."""
-        moments = sorted(moment for moment, _number in self.confirmed)
-        return max((b - a for a, b in itertools.pairwise(moments)), default=0.0)
+    def entry(self, line: str) -> tuple[float, int, str] | None:
+        """Kafka's own producer writes mappings."""
+        if not line.startswith("{"):
+            return super().entry(line)
+        said = json.loads(line)
+        if said.get("name") == "producer_send_success":
+            return said["timestamp"] / 1000, int(str(said["value"]).partition(".")[2]), ""
+        return (0.0, 0, "not sent") if said.get("name") == "producer_send_error" else None
 
     def lost(self) -> list[int]:
         """Confirmed messages that cannot be read."""
@@ -242,37 +199,19 @@ class Messages:
         if self.client.store == "kafka":
             text = answer(self.stores, self.client, name, kafka("read", str(self.run)))
             values = (line.strip().partition(".") for line in text.splitlines())
-            there = {int(value) for prefix, _dot, value in values if prefix == str(self.run)}
-        else:
-            text = answer(self.stores, self.client, name, rabbitmq("read", str(self.run)))
-            there = set(json.loads(text.splitlines()[-1]))
-        return sorted({number for _moment, number in self.confirmed} - there)
-
-    def report(self, what: str, lost: list[int]) -> None:
-        """Print the figures that the documentation takes."""
-        print(
-            f"   {self.client.store}, {what}: {len(self.confirmed)} messages confirmed,"
-            f" {len(lost)} of them lost, {self.refused} refused,"
-            f" longest time without one {self.pause():.1f} s",
-            flush=True,
-        )
+            return self.without({int(value) for prefix, _dot, value in values if prefix == str(self.run)})
+        text = answer(self.stores, self.client, name, rabbitmq("read", str(self.run)))
+        return self.without(set(json.loads(text.splitlines()[-1])))
 
 
 @contextmanager
 def steady_messages(stores: Stores, client: Client, machine: str, rate: float = 20.0) -> Iterator[Messages]:
     """Messages from a pod on a machine, until the block ends."""
     run = int(time.time())
-    name = f"messages-{client.store}-{run}"
-    load = Messages(stores, client, run, name)
+    load = Messages(stores, client, run, f"messages-{client.store}-{run}")
     if client.store == "kafka":
-        command, image, uid = kafka("write", str(run), str(int(rate))), KAFKA_IMAGE, 1000
+        command = kafka("write", str(run), str(int(rate)))
     else:
-        command, image, uid = rabbitmq("write", str(run), rate), IMAGE, 999
-    writing = pod_of(client, name, command, image=image, machine=machine, uid=uid, scratch=True)
-    stores.apply(way_to_brokers(client.namespace), writing)
-    try:
-        until(lambda: len(load.read().confirmed) >= 40, 120, "the first messages")
+        command = rabbitmq("write", str(run), rate)
+    with steady(load, _pod(client, load.name, command, machine), NAMESPACE, 120):
         yield load
-    finally:
-        where = ("--namespace", client.namespace)
-        stores.lab.kubectl("delete", "pod", *where, name, "--wait=false", "--ignore-not-found")

@@ -1,20 +1,14 @@
-"""A steady load of writes with known content, and what became of each.
-
-The program runs as a pod and says in its log what was confirmed: it goes on whatever happens to the test.
-"""
+"""A steady load of writes with known content into PostgreSQL, and what became of each."""
 
 from __future__ import annotations
 
-import itertools
-import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
-from tests.lab.harness import until
-
-from .stores import CLIENT_NAMESPACE, Stores, client_pod, way_to_data
+from .clients import Client
+from .confirmed import Confirmed, steady
+from .stores import CLIENT, CLIENT_NAMESPACE, Stores, client_pod
 
 WRITES = """
 import hashlib, json, pathlib, sys, time
@@ -47,37 +41,8 @@ while True:
 """
 
 
-@dataclass
-class Load:
-    """Writes of one run.
-
-    :param confirmed: numbers of writes that were confirmed, in order, with the time of day of each.
-    :param refused: what was said of the others.
-    """
-
-    stores: Stores
-    run: int
-    name: str
-    confirmed: list[tuple[float, int]] = field(default_factory=list)
-    refused: list[str] = field(default_factory=list)
-
-    def read(self) -> Load:
-        """Read the log anew."""
-        text = self.stores.lab.kubectl("logs", "--namespace", CLIENT_NAMESPACE, self.name, timeout=60)
-        entries = [json.loads(line) for line in text.splitlines() if line.startswith("[")]
-        self.confirmed = [(moment, number) for moment, number, error in entries if not error]
-        self.refused = [error for _moment, _number, error in entries if error]
-        return self
-
-    def more(self, number: int, seconds: float) -> None:
-        """Wait for so many more confirmed writes."""
-        before = len(self.read().confirmed)
-        until(lambda: len(self.read().confirmed) >= before + number, seconds, f"{number} more writes")
-
-    def pause(self) -> float:
-        """Seconds of the longest time without a confirmed write."""
-        moments = [moment for moment, _number in self.confirmed]
-        return max((b - a for a, b in itertools.pairwise(moments)), default=0.0)
+class Load(Confirmed):
+    """Writes into PostgreSQL."""
 
     def lost(self) -> list[int]:
         """Confirmed writes that the primary does not have, or has with another content."""
@@ -87,28 +52,13 @@ class Load:
             f"SELECT number FROM writes WHERE run = {self.run} AND content = {check}",
             "billing",
         )
-        there = {int(number) for number in text.split()}
-        return sorted({number for _moment, number in self.confirmed} - there)
-
-    def report(self, what: str) -> None:
-        """Print the figures that the documentation takes."""
-        print(
-            f"   {what}: {len(self.confirmed)} writes confirmed, {len(self.lost())} of them lost,"
-            f" {len(self.refused)} refused, longest time without a write {self.pause():.1f} s",
-            flush=True,
-        )
+        return self.without({int(number) for number in text.split()})
 
 
 @contextmanager
 def steady_writes(stores: Stores, machine: str, rate: float = 20.0) -> Iterator[Load]:
     """Writes from a pod on a machine, until the block ends."""
     run = time.time_ns() // 10**6
-    load = Load(stores, run, f"writes-{run}")
-    stores.apply(way_to_data(), client_pod(load.name, WRITES, [str(run), str(rate)], machine=machine))
-    try:
-        until(lambda: len(load.read().confirmed) >= 40, 180, "the first writes")
+    load = Load(stores, Client("postgresql", CLIENT, CLIENT_NAMESPACE), run, f"writes-{run}")
+    with steady(load, client_pod(load.name, WRITES, [str(run), str(rate)], machine=machine), "data"):
         yield load
-    finally:
-        stores.lab.kubectl(
-            "delete", "pod", "--namespace", CLIENT_NAMESPACE, load.name, "--wait=false", "--ignore-not-found"
-        )

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 from tests.lab.harness import until
 
 from .clients import Client, pod_of, way_out
+from .confirmed import Confirmed, steady
 from .stores import Stores
 
 IMAGE = "docker.io/nilecare/mysql-agent:1.0.0"
@@ -131,68 +130,25 @@ class MySql:
             self.lab.kubectl("delete", "pod", *where, name, "--wait=false")
 
 
-@dataclass
-class Writes:
-    """Writes of one run.
-
-    :param confirmed: numbers of writes that were confirmed, in order, with the time of day of each.
-    :param refused: what was said of the others.
-    """
-
-    mysql: MySql
-    run: int
-    name: str
-    confirmed: list[tuple[float, int]] = field(default_factory=list)
-    refused: list[str] = field(default_factory=list)
-
-    def read(self) -> Writes:
-        """Read the log anew."""
-        text = self.mysql.lab.kubectl("logs", "--namespace", EHR.namespace, self.name, timeout=60)
-        entries = [json.loads(line) for line in text.splitlines() if line.startswith("[")]
-        self.confirmed = [(moment, number) for moment, number, error in entries if not error]
-        self.refused = [error for _moment, _number, error in entries if error]
-        return self
-
-    def more(self, number: int, seconds: float) -> None:
-        """Wait for so many more confirmed writes."""
-        before = len(self.read().confirmed)
-        until(lambda: len(self.read().confirmed) >= before + number, seconds, f"{number} more writes")
-
-    def pause(self) -> float:
-        """Seconds of the longest time without a confirmed write."""
-        moments = [moment for moment, _number in self.confirmed]
-        return max((b - a for a, b in itertools.pairwise(moments)), default=0.0)
+class Writes(Confirmed):
+    """Writes into MySQL."""
 
     def lost(self) -> list[int]:
         """Confirmed writes that the member that writes does not have, or has with another content."""
-        text = self.mysql.ask(
-            self.mysql.leader(),
+        mysql = MySql(self.stores)
+        text = mysql.ask(
+            mysql.leader(),
             f"SELECT number FROM clinical.writes WHERE run = {self.run}"
             " AND content = SHA2(CONCAT(run, '/', number), 256)",
         )
-        there = {int(number) for number in text.split()}
-        return sorted({number for _moment, number in self.confirmed} - there)
-
-    def report(self, what: str) -> None:
-        """Print the figures that the documentation takes."""
-        print(
-            f"   mysql, {what}: {len(self.confirmed)} writes confirmed, {len(self.lost())} of them lost,"
-            f" {len(self.refused)} refused, longest time without a write {self.pause():.1f} s",
-            flush=True,
-        )
+        return self.without({int(number) for number in text.split()})
 
 
 @contextmanager
 def steady_writes(mysql: MySql, machine: str, rate: float = 20.0) -> Iterator[Writes]:
     """Writes from a pod on a machine, until the block ends."""
     run = time.time_ns() // 10**6
-    load = Writes(mysql, run, f"writes-mysql-{run}")
+    load = Writes(mysql.stores, EHR, run, f"writes-mysql-{run}")
     command = ["python3", "-u", "-c", WRITES, str(run), str(rate)]
-    pod = pod_of(EHR, load.name, command, image=IMAGE, machine=machine)
-    mysql.stores.apply(way_out(EHR.namespace, "data", "test-mysql"), pod)
-    try:
-        until(lambda: len(load.read().confirmed) >= 40, 180, "the first writes")
+    with steady(load, pod_of(EHR, load.name, command, image=IMAGE, machine=machine), "data"):
         yield load
-    finally:
-        where = ("--namespace", EHR.namespace)
-        mysql.lab.kubectl("delete", "pod", *where, load.name, "--wait=false", "--ignore-not-found")

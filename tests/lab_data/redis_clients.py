@@ -5,16 +5,14 @@ They speak as much of the protocol as it takes, from a pod with the access that 
 
 from __future__ import annotations
 
-import itertools
 import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
-from tests.lab.harness import until
-
-from .clients import Client, pod_of, way_out
+from . import confirmed
+from .clients import Client, pod_of
+from .confirmed import Confirmed, steady
 from .stores import Stores
 
 NAMESPACE = "data"
@@ -97,60 +95,17 @@ def program(what: str, run: str = "", rate: float = 20, **extra: str) -> list[st
 
 def answer(stores: Stores, name: str, command: list[str], client: Client = AUTH) -> str:
     """What a pod's program wrote until it ended."""
-    where = ("--namespace", client.namespace)
-    stores.apply(way_out(client.namespace, NAMESPACE, "test-redis"), pod_of(client, name, command))
-
-    def ended() -> bool:
-        return stores.lab.get("pod", name, *where)["status"]["phase"] in ("Succeeded", "Failed")
-
-    try:
-        until(ended, 180, f"an answer of {name}")
-        return stores.lab.kubectl("logs", *where, name, timeout=60).strip()
-    finally:
-        stores.lab.kubectl("delete", "pod", *where, name, "--wait=false")
+    return confirmed.answer(stores, pod_of(client, name, command), client, NAMESPACE, 180)
 
 
-@dataclass
-class Writes:
-    """Writes of one run: numbers that were confirmed with the time of day of each, and the others."""
-
-    stores: Stores
-    run: str
-    name: str
-    confirmed: list[tuple[float, int]] = field(default_factory=list)
-    refused: list[str] = field(default_factory=list)
-
-    def read(self) -> Writes:
-        """Read the log anew."""
-        text = self.stores.lab.kubectl("logs", "--namespace", AUTH.namespace, self.name, timeout=60)
-        entries = [json.loads(line) for line in text.splitlines() if line.startswith("[")]
-        self.confirmed = [(moment, number) for moment, number, error in entries if not error]
-        self.refused = [error for _moment, _number, error in entries if error]
-        return self
-
-    def more(self, number: int, seconds: float) -> None:
-        """Wait for so many more confirmed writes."""
-        before = len(self.read().confirmed)
-        until(lambda: len(self.read().confirmed) >= before + number, seconds, f"{number} more writes")
-
-    def pause(self) -> float:
-        """Seconds of the longest time without a confirmed write."""
-        moments = [moment for moment, _number in self.confirmed]
-        return max((b - a for a, b in itertools.pairwise(moments)), default=0.0)
+class Writes(Confirmed):
+    """Writes into Valkey."""
 
     def lost(self) -> list[int]:
         """Confirmed writes that are not there, or have another content."""
         last = max((number for _moment, number in self.confirmed), default=0)
-        there = json.loads(answer(self.stores, f"read-{self.name}", program("read", self.run, last)))
-        return sorted({number for _moment, number in self.confirmed} - set(there))
-
-    def report(self, what: str, lost: list[int]) -> None:
-        """Print the figures that the documentation takes."""
-        print(
-            f"   redis, {what}: {len(self.confirmed)} writes confirmed, {len(lost)} of them lost,"
-            f" {len(self.refused)} refused, longest time without one {self.pause():.1f} s",
-            flush=True,
-        )
+        there = answer(self.stores, f"read-{self.name}", program("read", str(self.run), last))
+        return self.without(set(json.loads(there)))
 
 
 @contextmanager
@@ -159,13 +114,7 @@ def steady_writes(stores: Stores, machine: str, kind: str = "write") -> Iterator
 
     :param kind: ``write``, or ``write-two`` where a write counts when a replica has it too.
     """
-    run = str(time.time_ns() // 10**6)
-    load = Writes(stores, run, f"{kind}-redis-{run}")
-    way = way_out(AUTH.namespace, NAMESPACE, "test-redis")
-    stores.apply(way, pod_of(AUTH, load.name, program(kind, run), machine=machine))
-    try:
-        until(lambda: len(load.read().confirmed) >= 40, 180, "the first writes")
+    run = time.time_ns() // 10**6
+    load = Writes(stores, AUTH, run, f"{kind}-redis-{run}")
+    with steady(load, pod_of(AUTH, load.name, program(kind, str(run)), machine=machine), NAMESPACE):
         yield load
-    finally:
-        where = ("--namespace", AUTH.namespace)
-        stores.lab.kubectl("delete", "pod", *where, load.name, "--wait=false", "--ignore-not-found")
