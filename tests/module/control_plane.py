@@ -6,7 +6,6 @@ What controllers would do (a status, a pod's events) tests write by hand.
 from __future__ import annotations
 
 import base64
-import datetime
 import ipaddress
 import json
 import os
@@ -25,18 +24,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.x509.oid import NameOID
 
+from tests import certificates
+
 START_TIMEOUT = 60.0
-CA_USAGE = x509.KeyUsage(
-    key_cert_sign=True,
-    crl_sign=True,
-    digital_signature=True,
-    content_commitment=False,
-    key_encipherment=False,
-    data_encipherment=False,
-    key_agreement=False,
-    encipher_only=False,
-    decipher_only=False,
-)
 ADMIN_TOKEN, VIEWER_TOKEN = "admin-token-of-a-test", "viewer-token-of-a-test"
 
 
@@ -54,30 +44,10 @@ class Authority:
     key: ec.EllipticCurvePrivateKey = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
 
     def __post_init__(self) -> None:
-        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test authority")])
-        certificate = (
-            self._builder(self.name, self.key.public_key())
-            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-            .add_extension(CA_USAGE, critical=True)
-            .sign(self.key, hashes.SHA256())
-        )
-        self.file = self._write("ca.crt", certificate.public_bytes(serialization.Encoding.PEM))
-
-    def _builder(self, subject: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
-        now = datetime.datetime.now(datetime.UTC)
-        return (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(self.name)
-            .public_key(key)
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(minutes=5))
-            .not_valid_after(now + datetime.timedelta(days=1))
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
-            .add_extension(
-                x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False
-            )
-        )
+        self.name = certificates.common_name("test authority")
+        own = self.key.public_key()
+        made = certificates.authority(self.name, own, self.name, own).sign(self.key, hashes.SHA256())
+        self.file = self._write("ca.crt", made.public_bytes(serialization.Encoding.PEM))
 
     def issue(self, name: str, common_name: str, organization: str | None = None) -> tuple[Path, Path]:
         """Files of a certificate (for servers on loopback and for clients) and of its key."""
@@ -89,7 +59,9 @@ class Authority:
             [x509.DNSName("api.nilecare.internal"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
         )
         certificate = (
-            self._builder(x509.Name(attributes), key.public_key())
+            certificates.certificate(
+                x509.Name(attributes), key.public_key(), self.name, self.key.public_key()
+            )
             .add_extension(names, critical=False)
             .sign(self.key, hashes.SHA256())
         )
@@ -99,14 +71,7 @@ class Authority:
         )
 
     def write_key(self, name: str, key: ec.EllipticCurvePrivateKey) -> Path:
-        return self._write(
-            name,
-            key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.TraditionalOpenSSL,
-                serialization.NoEncryption(),
-            ),
-        )
+        return self._write(name, certificates.private_pem(key))
 
     def _write(self, name: str, content: bytes) -> Path:
         path = self.directory / name

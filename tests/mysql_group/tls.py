@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,9 +9,9 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from tests.module.control_plane import CA_USAGE
+from tests import certificates
 
 
 class Issuer:
@@ -20,14 +19,11 @@ class Issuer:
 
     def __init__(self, name: str, above: Issuer | None = None) -> None:
         self.key = ec.generate_private_key(ec.SECP256R1())
-        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        self.name = certificates.common_name(name)
         signing = above or self
-        self.certificate = (
-            _builder(self.name, self.key.public_key(), signing)
-            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-            .add_extension(CA_USAGE, critical=True)
-            .sign(signing.key, hashes.SHA256())
-        )
+        self.certificate = certificates.authority(
+            self.name, self.key.public_key(), signing.name, signing.key.public_key()
+        ).sign(signing.key, hashes.SHA256())
 
     @property
     def pem(self) -> bytes:
@@ -37,7 +33,7 @@ class Issuer:
         """A certificate with its chain, and its key."""
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = (
-            _builder(x509.Name([]), key.public_key(), self)
+            certificates.certificate(x509.Name([]), key.public_key(), self.name, self.key.public_key())
             .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=True)
             .add_extension(
                 x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]),
@@ -45,29 +41,7 @@ class Issuer:
             )
             .sign(self.key, hashes.SHA256())
         )
-        private = key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.TraditionalOpenSSL,
-            serialization.NoEncryption(),
-        )
-        return certificate.public_bytes(serialization.Encoding.PEM) + self.pem, private
-
-
-def _builder(subject: x509.Name, key: ec.EllipticCurvePublicKey, above: Issuer) -> x509.CertificateBuilder:
-    now = datetime.datetime.now(datetime.UTC)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(above.name)
-        .public_key(key)
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(minutes=5))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(above.key.public_key()), critical=False
-        )
-    )
+        return certificate.public_bytes(serialization.Encoding.PEM) + self.pem, certificates.private_pem(key)
 
 
 def write(directory: Path, names: Iterable[str], uid: int, issuer: Issuer, root: Issuer) -> None:
